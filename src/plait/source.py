@@ -1,0 +1,133 @@
+"""The one seam of plait: something that reads many rows of named streams at once."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from plait.errors import NameUnknownError
+from plait.keys import Keys
+from plait.ragged import Array, concatenate
+from plait.spec import Spec
+
+__all__ = ["Source", "Stream", "only_stream"]
+
+
+class Source(abc.ABC):
+    """Named streams of samples, each sample with a key.
+
+    Implementations are final, thread-safe, picklable and deterministic: the same rows give the same values. Laws for them are in
+    `plait.testing.check_source`.
+    """
+
+    #: Whether `read` is a gather from memory, so that threads and read-ahead would cost more than they bring.
+    in_memory: bool = False
+
+    @property
+    @abc.abstractmethod
+    def keys(self) -> Keys:
+        """One key a sample, all different."""
+
+    @property
+    @abc.abstractmethod
+    def spec(self) -> Mapping[str, Spec]:
+        """Stream name -> what one sample of it looks like."""
+
+    @abc.abstractmethod
+    def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
+        """The samples of these streams at these rows, in this order. Pure and thread-safe.
+
+        Args:
+            names: Of streams in `spec`.
+            rows: (samples,) int64 in range, any order, repetitions allowed. Only rows that are not `absent`; what an absent row
+                holds is unspecified (but of the stream's shape and dtype).
+
+        Returns:
+            name -> array of (samples, *shape), or `Ragged` where samples differ in length.
+
+        Raises:
+            ReadError, SpecError: Naming the stream, the sample's key and the remedy.
+        """
+
+    @property
+    @abc.abstractmethod
+    def label(self) -> str:
+        """How messages call it: "Csv 'labels.csv'"."""
+
+    def absent(self, name: str) -> np.ndarray | None:
+        """(rows,) bool, true where the stream has no value for a key that the source holds; None where there are none."""
+        return None
+
+    def decoder(self, name: str) -> Callable[[Sequence[object]], Array] | None:
+        """The step from raw material (a path, say) to what `read` gives, with a JSON form; None where `read` gives values as stored."""
+        return None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, name: str) -> Stream:
+        """One stream.
+
+        Raises:
+            NameUnknownError: There is none of that name.
+        """
+        if name not in self.spec:
+            raise NameUnknownError(f"{self.label} has no stream {name!r}. It has {sorted(self.spec)}.")
+        return Stream(self, name)
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """One column of a source."""
+
+    source: Source
+    name: str
+
+    @property
+    def spec(self) -> Spec:
+        """What one sample looks like."""
+        return self.source.spec[self.name]
+
+    @property
+    def label(self) -> str:
+        """How messages call it: "Csv 'labels.csv'['age']"."""
+        return f"{self.source.label}[{self.name!r}]"
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def read(self, rows: np.ndarray) -> Array:
+        """The samples at these rows."""
+        return self.source.read([self.name], np.asarray(rows, np.int64))[self.name]
+
+    def present(self) -> np.ndarray:
+        """(rows,) int64: the rows that have a value."""
+        absent = self.source.absent(self.name)
+        return np.arange(len(self), dtype=np.int64) if absent is None else np.flatnonzero(~absent)
+
+    def chunks(self, size: int = 8192) -> Iterator[Array]:
+        """All present samples in order, some at a time."""
+        rows = self.present()
+        return (self.read(rows[start : start + size]) for start in range(0, len(rows), size))
+
+    def values(self) -> Array:
+        """All present samples at once."""
+        parts = list(self.chunks())
+        return concatenate(parts) if parts else self.read(np.zeros(0, np.int64))
+
+
+def only_stream(source: Source | Stream) -> Stream:
+    """The stream itself, or the only stream of a source that has one.
+
+    Raises:
+        NameUnknownError: The source has several; the message says how to name one.
+    """
+    if isinstance(source, Stream):
+        return source
+    names = list(source.spec)
+    if len(names) == 1:
+        return Stream(source, names[0])
+    raise NameUnknownError(f"{source.label} has {len(names)} streams, {sorted(names)}; say which: source[{names[0]!r}].")

@@ -1,0 +1,67 @@
+"""What one sample of a stream looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from plait.ragged import Array, Ragged
+
+__all__ = ["TEXT", "Spec"]
+
+TEXT = np.dtypes.StringDType()  # the dtype of text in plait: variable width, no object arrays
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Shape, dtype and meaning of one sample.
+
+    Args:
+        shape: Without the samples axis; the first axis is None where samples differ in length.
+        dtype: Of one value; `plait.spec.TEXT` for text.
+        classes: What the integer codes 0, 1, ... stand for, where the stream holds codes of classes.
+        unit: Of the values, where known: "mm".
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: np.dtype
+    classes: tuple[object, ...] | None = None
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "dtype", np.dtype(self.dtype))
+        if self.classes is not None:
+            object.__setattr__(self, "classes", tuple(self.classes))
+
+    @classmethod
+    def of(cls, array: Array) -> Spec:
+        """The spec of the samples that this column holds."""
+        if isinstance(array, Ragged):
+            return cls((None, *array.values.shape[1:]), array.dtype)
+        return cls(array.shape[1:], array.dtype)
+
+    @property
+    def ragged(self) -> bool:
+        """Whether samples differ in length."""
+        return None in self.shape
+
+    @property
+    def text(self) -> bool:
+        """Whether the values are text."""
+        return self.dtype.kind == "T"
+
+    def with_array(self, array: Array) -> Spec:
+        """Shape and dtype of this column; classes and unit as here."""
+        return replace(self, shape=Spec.of(array).shape, dtype=array.dtype)
+
+    def __str__(self) -> str:
+        shape = "(" + ", ".join("?" if n is None else str(n) for n in self.shape) + ("," if len(self.shape) == 1 else "") + ")"
+        name = "text" if self.text else str(self.dtype)
+        parts = [shape, name]
+        if self.classes is not None:
+            parts.append(f"{len(self.classes)} classes")
+        if self.unit:
+            parts.append(self.unit)
+        return " ".join(parts)
