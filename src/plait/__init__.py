@@ -39,10 +39,10 @@ _HOME = {
     "Preprocessing": "plait.preprocessing",
     "Loader": "plait.loader",
     "Resume": "plait.resume",
-    "check": "plait.check",
+    "check": "plait.checks",
     "Report": "plait.report",
     "Finding": "plait.report",
-    "show": "plait.show",
+    "show": "plait.preview",
     **dict.fromkeys(
         [
             "AlignmentError",
