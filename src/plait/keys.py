@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from plait.draws import mix
 from plait.errors import DuplicateKeyError, SpecError
 
 __all__ = ["Keys", "text_array"]
 
-_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+_STEP, _ODD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 class Keys:
@@ -112,7 +113,7 @@ class Keys:
         with np.errstate(over="ignore"):
             state = np.full(len(picked), _STEP)
             for column in picked.columns:
-                state = _mix(state * _STEP + _hash_column(column))
+                state = mix(state * _STEP + _hash_column(column))
         return state
 
     def check_unique(self, label: str) -> None:
@@ -169,14 +170,6 @@ def _column(values: np.ndarray, name: str) -> np.ndarray:
     raise SpecError(f"Key {name!r} is of dtype {values.dtype} (or holds None); keys are integers or text, one for every sample.")
 
 
-def _mix(state: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators")."""
-    with np.errstate(over="ignore"):
-        state = (state ^ (state >> np.uint64(30))) * _MIX[0]
-        state = (state ^ (state >> np.uint64(27))) * _MIX[1]
-        return state ^ (state >> np.uint64(31))
-
-
 def _hash_column(column: np.ndarray) -> np.ndarray:
     text = text_array(column)
     width = text.dtype.itemsize // 4
@@ -185,5 +178,5 @@ def _hash_column(column: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         for place in range(width):
             code = codes[:, place].astype(np.uint64)
-            state = np.where(code == 0, state, _mix((state + _STEP) ^ (code * _MIX[0])))
+            state = np.where(code == 0, state, mix((state + _STEP) ^ (code * _ODD)))
     return state
