@@ -1,0 +1,120 @@
+"""Images brought to one size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from plait.errors import ArgumentError, TransformError
+from plait.ragged import Array, Ragged
+from plait.spec import Spec
+from plait.transforms.columns import as_numbers
+
+__all__ = ["Resize"]
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Images (samples, height, width, channels), or without channels, in another size; the dtype stays. Pure, the same on every machine.
+
+    An axis that shrinks takes the mean of the area that a new pixel covers, an axis that grows is interpolated between pixel centres
+    (half-pixel centres, edges repeated). Proportions are not kept.
+
+    Args:
+        size: (height, width).
+        nearest: Take the nearest pixel instead: for masks, whose classes must stay classes.
+    """
+
+    size: tuple[int, int]
+    nearest: bool = False
+
+    def __post_init__(self) -> None:
+        size = self.size
+        if (
+            not isinstance(size, Sequence)
+            or len(size) != 2
+            or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in size)
+        ):
+            raise ArgumentError(f"Resize: size={size!r} must be (height, width), such as Resize((64, 64)).")
+        object.__setattr__(self, "size", (int(size[0]), int(size[1])))
+
+    def __call__(self, array: Array) -> np.ndarray:
+        column = as_numbers(array, transform="Resize")
+        if isinstance(column, Ragged):
+            raise TransformError(
+                "Resize takes images of one size, and these differ in height. Give the size where they are read: Images(size=...)."
+            )
+        self.spec(Spec.of(column))
+        height, width = self.size
+        if self.nearest:
+            return column[:, _nearest(column.shape[1], height)][:, :, _nearest(column.shape[2], width)]
+        if column.shape[1:3] == self.size:
+            return column
+        exact = np.float64 if (column.dtype.kind == "f" and column.dtype.itemsize > 4) or column.dtype.itemsize == 8 else np.float32
+        mixed = _mixed(_mixed(column.astype(exact, copy=False), 1, height), 2, width)
+        if column.dtype.kind == "f":
+            return mixed.astype(column.dtype, copy=False)
+        least, most = np.iinfo(column.dtype).min, np.iinfo(column.dtype).max
+        return np.clip(np.floor(mixed + exact(0.5)), least, most).astype(column.dtype)
+
+    def inverse(self, array: Array) -> Array:
+        """Images as they are: a predicted image keeps the size that the model gives it."""
+        return array
+
+    def spec(self, spec: Spec) -> Spec:
+        """(height, width, channels) with the new height and width."""
+        if spec.ragged or len(spec.shape) not in (2, 3) or spec.dtype.kind not in "biuf" or 0 in spec.shape:
+            raise TransformError(f"Resize takes images, (height, width, channels) of numbers; the samples are {spec}.")
+        if not self.nearest and (spec.classes is not None or spec.dtype.kind == "b"):
+            raise TransformError(f"Resize would mix classes: the samples are {spec}. Write Resize({self.size}, nearest=True).")
+        return replace(spec, shape=(*self.size, *spec.shape[2:]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"size": list(self.size), "nearest": self.nearest}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Resize:
+        """The transform that `to_json` described."""
+        return cls(tuple(state["size"]), state["nearest"])
+
+
+def _nearest(old: int, new: int) -> np.ndarray:
+    """(new,) the pixel under the centre of each new one."""
+    return np.minimum((2 * np.arange(new) + 1) * old // (2 * new), old - 1)
+
+
+def _mixed(images: np.ndarray, axis: int, new: int) -> np.ndarray:
+    """One axis resized: a weighted sum of a few pixels for each new one, always added in the same order."""
+    old = images.shape[axis]
+    if old == new:
+        return images
+    pixels, weights = _area(old, new) if new < old else _linear(old, new)
+    total = None
+    for tap in range(pixels.shape[1]):
+        share = weights[:, tap].astype(images.dtype).reshape(new, *[1] * (images.ndim - axis - 1))
+        part = np.take(images, pixels[:, tap], axis=axis) * share
+        total = part if total is None else np.add(total, part, out=total)
+    assert total is not None  # an axis has at least one tap
+    return total
+
+
+def _area(old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
+    """(new, taps) pixels and weights of the mean over the area that each new pixel covers."""
+    begin = np.arange(new) * old // new
+    taps = int((-(-(np.arange(new) + 1) * old // new) - begin).max())
+    pixels = begin[:, None] + np.arange(taps)
+    low = np.arange(new)[:, None] * old
+    overlap = np.minimum((pixels + 1) * new, low + old) - np.maximum(pixels * new, low)
+    return np.minimum(pixels, old - 1), np.maximum(overlap, 0) / old
+
+
+def _linear(old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
+    """(new, 2) pixels and weights between the two nearest centres."""
+    centre = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    left = np.floor(centre).astype(np.int64)
+    share = centre - left
+    return np.stack([left, np.minimum(left + 1, old - 1)], axis=1), np.stack([1 - share, share], axis=1)
