@@ -31,7 +31,7 @@ def seed_of(*parts: int | np.ndarray) -> np.ndarray:
     state = np.zeros((), np.uint64)
     with np.errstate(over="ignore"):
         for part in parts:
-            word = part if isinstance(part, np.ndarray) and part.dtype == np.uint64 else np.asarray(part, np.int64).astype(np.uint64)
+            word = part.astype(np.uint64) if isinstance(part, np.ndarray) else np.uint64(int(part) & 0xFFFFFFFFFFFFFFFF)
             state = mix((state + _GAMMA) ^ mix(word + _GAMMA))
     return state
 

@@ -1,0 +1,203 @@
+"""From the samples of a batch to what Keras takes: dtypes, ranks, weights and containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from plait.contract import Contract, Port
+from plait.dataset import Dataset
+from plait.errors import SpecError
+from plait.ragged import Array, Ragged
+from plait.spec import Spec
+
+__all__ = ["Batch", "Emission"]
+
+_EXACT = 2**24  # integers up to here are exact in float32
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch in NumPy: name -> array, samples first; weights for every target."""
+
+    inputs: dict[str, np.ndarray]
+    targets: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]
+
+
+class Emission:
+    """How the streams of one data set become the batches of one model (or of any, without a contract).
+
+    Floats become float32, 64-bit integers int32 (checked), scalars get the rank of the input or output they go to; every target that
+    can have absent samples or padding has weights of the rank of its loss, scaled by samples / labelled samples so that the mean loss
+    of a batch is that of its labelled samples; the rest of the targets then get ones.
+
+    Args:
+        data: What is read.
+        contract: The model's structure; None where it has none.
+        padded: Whether batches may hold padding, which has weight 0.
+    """
+
+    def __init__(self, data: Dataset, contract: Contract | None, *, padded: bool) -> None:
+        self.data, self.contract = data, contract
+        self.names = [*data.inputs, *data.targets, *(f"{name}.weight" for name in data.weights)]
+        self.weighted = bool(data.targets) and (
+            padded or bool(data.weights) or any(data.absent(name) is not None for name in data.targets)
+        )
+        self._masked = {name: gone for name in data.targets if (gone := data.absent(name)) is not None}
+        for name, spec in {**data.inputs, **data.targets}.items():
+            _check_feedable(name, spec)
+
+    def arrays(self, values: Mapping[str, Array], rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Inputs and targets as they are fed: cast, checked, ranks matched.
+
+        Raises:
+            SpecError: NaN or infinity, an integer out of range, a label that the head has no output for; by stream and sample.
+        """
+        out = {}
+        for name, array in values.items():
+            if isinstance(array, Ragged):
+                raise SpecError(f"Stream {name!r} is ragged and not padded. Write data.map(plait.Pad(20), on={name!r}).")
+            target = name in self.data.targets
+            port = self._port(name)
+            cast = _cast(array, port, target, lambda bad, what, n=name: self._error(n, rows, bad, what))
+            self._check_finite(name, cast, rows)
+            if target:
+                self._check_labels(name, cast, port, rows)
+            out[name] = _ranked(cast, port)
+        return out
+
+    def batch(self, arrays: Mapping[str, np.ndarray], rows: np.ndarray, real: int) -> Batch:
+        """One batch from cast arrays.
+
+        Args:
+            arrays: As `arrays` returns them, this batch's rows.
+            rows: (samples,) of the data set.
+            real: How many of them are no padding.
+        """
+        inputs = {name: arrays[name] for name in self.data.inputs}
+        targets = {name: arrays[name] for name in self.data.targets}
+        weights = {name: self._weight(name, arrays, rows, real) for name in self.data.targets}
+        return Batch(inputs, targets, weights)
+
+    def for_keras(self, batch: Batch) -> tuple[Any, ...]:
+        """(x, y, sample_weight) in the containers that the model takes; shorter where there are no weights or targets."""
+        if not batch.targets:
+            return (batch.inputs,)
+        single = self.contract is not None and self.contract.container == "single"
+        if len(batch.targets) == 1 and (single or self.contract is None):
+            name = next(iter(batch.targets))
+            y: Any = batch.targets[name]
+            return (batch.inputs, y, batch.weights[name]) if self.weighted else (batch.inputs, y)
+        if not self.weighted:
+            return batch.inputs, batch.targets
+        if self.contract is not None and self.contract.container == "list":
+            ordered = tuple(batch.weights[port.name] for port in self.contract.outputs if port.name in batch.weights)
+            return batch.inputs, batch.targets, ordered
+        return batch.inputs, batch.targets, batch.weights
+
+    def _port(self, name: str) -> Port | None:
+        if self.contract is None:
+            return None
+        return self.contract.input(name) if name in self.data.inputs else self.contract.output(name)
+
+    def _weight(self, name: str, arrays: Mapping[str, np.ndarray], rows: np.ndarray, real: int) -> np.ndarray:
+        given = arrays.get(f"{name}.weight")
+        weight = np.ones(len(rows), np.float32) if given is None else given.reshape(len(rows)).astype(np.float32)
+        gone = self._masked.get(name)
+        if gone is not None or real < len(rows):
+            counted = np.arange(len(rows)) < real
+            if gone is not None:
+                counted &= ~gone[rows]
+            weight = np.where(counted, weight * np.float32(len(rows) / max(1, int(counted.sum()))), np.float32(0))
+        if (weight < 0).any():
+            raise self._error(f"{name}.weight", rows, weight < 0, "is negative; a weight is 0 or more")
+        return weight.reshape(len(rows), *(1,) * (self._loss_rank(name) - 1))
+
+    def _loss_rank(self, name: str) -> int:
+        """Axes of the unreduced loss, samples included; Keras squeezes a last axis of 1 where this is one too many."""
+        port = self._port(name)
+        shape = self.data.targets[name].shape
+        if port is not None:
+            return max(1, len(port.shape))
+        return max(1, len(shape) if self.data.targets[name].dtype.kind in "iu" else len(shape) - 1 + (len(shape) == 0))
+
+    def _check_finite(self, name: str, array: np.ndarray, rows: np.ndarray) -> None:
+        if array.dtype.kind != "f":
+            return
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(array.sum()):
+                return
+        bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        if not bad.any():
+            return
+        if name in self.data.inputs:
+            remedy = f"Fill it in with data.map(fn, on={name!r}), or leave such samples out: missing={{{name!r}: 'drop'}}"
+        else:
+            remedy = f"Mark it as missing: plait.Dataset(..., missing={{{name!r}: 'mask'}}) gives it weight 0"
+        raise self._error(name, rows, bad, f"is NaN or infinite (or too large for float32). {remedy}")
+
+    def _check_labels(self, name: str, array: np.ndarray, port: Port | None, rows: np.ndarray) -> None:
+        if port is None or array.dtype.kind not in "iu" or not port.shape or not isinstance(port.shape[-1], int) or port.shape[-1] < 2:  # noqa: PLR2004
+            return
+        labels = self.data.targets[name].shape
+        sparse = len(labels) == len(port.shape) - 1 or (len(labels) == len(port.shape) and labels[-1:] == (1,))
+        if not sparse or not array.size or (array.min() >= 0 and array.max() < port.shape[-1]):
+            return
+        bad = ((array < 0) | (array >= port.shape[-1])).reshape(len(array), -1).any(axis=1)
+        raise self._error(
+            name,
+            rows,
+            bad,
+            f"is outside of 0..{port.shape[-1] - 1}, the classes that output {port.name!r} has. Map labels to codes with "
+            f"plait.Vocabulary.fit(train[{name!r}]), or give the head more units",
+            array,
+        )
+
+    def _error(self, name: str, rows: np.ndarray, bad: np.ndarray, what: str, array: np.ndarray | None = None) -> SpecError:
+        first = np.flatnonzero(bad)[0]
+        role = "Input" if name in self.data.inputs else "Target" if name in self.data.targets else "Stream"
+        shown = "" if array is None else f" ({np.ravel(array[first])[:4].tolist()})"
+        return SpecError(f"{role} {name!r} of sample {self.data.keys[int(rows[first])]!r}{shown} {what}.")
+
+
+def _check_feedable(name: str, spec: Spec) -> None:
+    if spec.text:
+        raise SpecError(
+            f"Stream {name!r} is text, and Keras takes numbers. Write data.map(plait.Tokenize.fit(train[{name!r}], size=1000), on={name!r}) "
+            f"for words, or data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r}) for labels."
+        )
+    if spec.dtype.kind not in "biuf":
+        raise SpecError(f"Stream {name!r} has dtype {spec.dtype}; Keras takes numbers. Turn it into some with data.map(fn, on={name!r}).")
+
+
+def _cast(
+    array: np.ndarray, port: Port | None, target: bool, error: Callable[[np.ndarray, str], SpecError]
+) -> np.ndarray:
+    kind, width = array.dtype.kind, array.dtype.itemsize
+    if kind == "f":
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32, copy=False)
+    if kind in "iu" and not target and port is not None and port.dtype.startswith(("float", "bfloat")) and width > 2:  # noqa: PLR2004
+        _check_range(array, -_EXACT, _EXACT, error, "is an integer beyond 2**24, which float32 rounds. Scale it, or declare the input as int32")
+        return array.astype(np.float32)
+    if kind in "iu" and (width == 8 or (kind == "u" and width > 1)):  # noqa: PLR2004
+        info = np.iinfo(np.int32)
+        _check_range(array, info.min, info.max, error, "does not fit into int32. Map ids to codes with plait.Vocabulary, or scale it")
+        return array.astype(np.int32)
+    return array
+
+
+def _check_range(array: np.ndarray, low: int, high: int, error: Callable[[np.ndarray, str], SpecError], what: str) -> None:
+    if array.size and (array.min() < low or array.max() > high):
+        raise error(((array < low) | (array > high)).reshape(len(array), -1).any(axis=1), what)
+
+
+def _ranked(array: np.ndarray, port: Port | None) -> np.ndarray:
+    """With a last axis of 1 where the model has one and the data do not."""
+    if port is None or len(port.shape) != array.ndim or port.shape[-1:] != (1,):
+        return array
+    return array[..., None]

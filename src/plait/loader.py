@@ -1,0 +1,422 @@
+"""Batches for `model.fit`, in an order of their own, and for loops of one's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from plait.ahead import ahead as read_ahead
+from plait.structure import structure
+from plait.contract import Contract
+from plait.dataset import Dataset
+from plait.emit import Batch, Emission
+from plait.errors import ArgumentError, CheckError, NameUnknownError, SpecError
+from plait.order import Balanced, Bucketed, Order, Remainder, Uniform
+from plait.ragged import Ragged
+
+try:  # not exported by Keras: an instance of it is taken by `fit` as it is, and so in exactly its own order
+    from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+except ImportError:  # then `fit` treats a Loader as the PyDataset it also is
+    DataAdapter = object  # type: ignore[assignment,misc]
+
+__all__ = ["Loader"]
+
+_BLOCK = 8192  # samples read at once from memory and handed out as views
+
+PlainBatch = tuple[dict[str, np.ndarray], Any, dict[str, np.ndarray]]
+
+
+class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
+    """The batches of a data set: a pure function of (seed, step). An epoch is a window of `len(loader)` steps.
+
+    Give it to `fit`, `evaluate` or `predict` of a Keras model on any backend, or iterate over it: one epoch of
+    (inputs, targets, weights) in NumPy, dicts by name, a single target bare.
+
+    Args:
+        data: What to feed.
+        batch_size: Samples a batch, on each shard.
+        model: Emit exactly what this model takes, and check now that the data fit it. Without it the same is done when `fit` starts.
+        shuffle: Anew every epoch. Turn it off for `predict`.
+        seed: Decides order and random steps, together with the epoch and the key of the sample.
+        steps: Batches an epoch; all of the data when left out.
+        remainder: The last, partial batch: "keep" it, "drop" it, or "pad" it to full size with samples of weight 0.
+        shard: (index, count): this process's part of every global batch of count * batch_size samples. With several shards the last
+            batch is padded, so that all take the same number of equal steps.
+        workers: Threads that read ahead; chosen by the kind of sources when left out. 0 reads in the calling thread.
+        balance: Name of a target of class codes: every class equally often.
+        bucket: Name of a ragged stream, batches of similar length, padded to the end of their bucket; or a mapping name -> edges.
+        ahead: Batches read ahead at most.
+
+    Raises:
+        CheckError: The data do not fit `model`.
+        SpecError: A stream is text or ragged and nothing turns it into numbers of one shape.
+        ArgumentError, NameUnknownError: Arguments that cannot be meant.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        batch_size: int = 32,
+        *,
+        model: Any = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        steps: int | None = None,
+        remainder: Remainder = "keep",
+        shard: tuple[int, int] = (0, 1),
+        workers: int | None = None,
+        balance: str | None = None,
+        bucket: str | dict[str, Sequence[int]] | None = None,
+        ahead: int | None = None,
+    ) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
+        self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle)
+        self._bucket = {bucket: None} if isinstance(bucket, str) else dict(bucket) if bucket else {}
+        self._order = self._make_order(batch_size, remainder, shard, balance)
+        if self._order.per_pass == 0:
+            raise ArgumentError(
+                f"remainder='drop' leaves no batch: {len(data)} samples, global batches of {self._order.whole}. Use a smaller batch_size."
+            )
+        self.steps = self._order.per_pass if steps is None else int(steps)
+        self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
+        self._ahead = max(1, 2 * self._threads if ahead is None else ahead)
+        self._emission = self._emission_for(None)
+        self._bound: weakref.ref[Any] | None = None
+        self._step = self._start = 0
+        self._open = False
+        if model is not None:
+            self._bind(model, "fit")
+
+    # what it is
+
+    @property
+    def step(self) -> int:
+        """How many batches were handed out since the seed's beginning. The whole state.
+
+        Assign it to go on from there: the next epoch that begins, in `fit` or a loop, begins at that batch. A loop left early does
+        not count: the next one begins its epoch afresh.
+        """
+        return self._step
+
+    @step.setter
+    def step(self, step: int) -> None:
+        if step < 0:
+            raise ArgumentError(f"loader.step = {step}: a step is 0 or more.")
+        self._step = self._start = int(step)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that `step` lies in, from 0."""
+        return self._step // self.steps
+
+    def mark(self, step: int) -> None:
+        """Note that all batches before `step` were trained on, without moving where the next epoch begins."""
+        self._step = int(step)
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a batch, on each shard."""
+        return self._order.batch_size
+
+    def __len__(self) -> int:
+        return self.steps
+
+    @property
+    def num_batches(self) -> int:
+        """Batches an epoch, for Keras."""
+        return self.steps
+
+    @property
+    def has_partial_batch(self) -> bool:
+        """Whether the last batch is smaller, for Keras."""
+        return self._order.remainder == "keep" and len(self.data) % self._order.batch_size > 0
+
+    @property
+    def partial_batch_size(self) -> int | None:
+        """Samples of the last batch where it is smaller, for Keras."""
+        return len(self.data) % self._order.batch_size if self.has_partial_batch else None
+
+    # NumPy
+
+    def __iter__(self) -> Iterator[PlainBatch]:
+        """One epoch, from where `step` was put (the beginning by itself)."""
+        start, stop = self._start, self._end(self._start)
+        for number, batch in enumerate(self._batches(start, stop), start + 1):
+            self._step = number
+            if number == stop:
+                self._start = stop
+            yield _plain(batch)
+
+    def batch(self, step: int) -> PlainBatch:
+        """Batch number `step` since the seed's beginning, whatever was read before. Pure."""
+        return _plain(self._make([step])[0])
+
+    def rows(self, step: int) -> np.ndarray:
+        """(samples,) int64: the rows of the data set in batch `step`, padding left out."""
+        pick = self._order.picks([step])[0]
+        return pick.rows[: pick.real]
+
+    def keys(self, step: int) -> list[object]:
+        """The keys of the samples in batch `step`, padding left out."""
+        return list(self.data.keys.take(self.rows(step)))
+
+    # other libraries
+
+    def to_tf(self) -> Any:
+        """A `tf.data.Dataset` of (inputs, targets[, weights]), one epoch each time it is iterated over."""
+        return self._tf_dataset(counting=True)
+
+    def to_torch(self) -> Iterator[Any]:
+        """An iterable of torch tensors in the same structure, one epoch each time it is iterated over."""
+        return _Iterable(lambda: map(_torch_tensors, self._counted()))  # type: ignore[return-value]
+
+    # Keras
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Batch `index` of the epoch, as Keras takes it: for Keras versions that know a Loader only as a PyDataset."""
+        return self._emission.for_keras(self._make([self._start + index])[0])
+
+    def get_numpy_iterator(self) -> Any:
+        """For Keras."""
+        self._bind_caller()
+        return _Iterable(self._keras_epoch)
+
+    def get_jax_iterator(self) -> Any:
+        """For Keras on JAX: NumPy arrays, which a compiled step takes without a copy."""
+        return self.get_numpy_iterator()
+
+    def get_torch_dataloader(self) -> Any:
+        """For Keras on PyTorch: tensors that share the arrays' memory."""
+        self._bind_caller()
+        return _Iterable(lambda: map(_torch_tensors, self._keras_epoch()))
+
+    def get_tf_dataset(self) -> Any:
+        """For Keras on TensorFlow: a dataset with a declared signature and a known number of batches."""
+        self._bind_caller()
+        return self._tf_dataset(counting=False)
+
+    def on_epoch_begin(self) -> None:
+        """For Keras."""
+        caller = sys._getframe(1).f_locals.get("self")
+        if getattr(caller, "steps_per_epoch", None) is not None:
+            raise ArgumentError(
+                f"steps_per_epoch={caller.steps_per_epoch} would cut epochs (or validation) short of the loader's {len(self)} batches. "  # type: ignore[union-attr]
+                f"Let the loader have them: plait.Loader(data, {self.batch_size}, steps={caller.steps_per_epoch})."  # type: ignore[union-attr]
+            )
+        self._open = True
+
+    def on_epoch_end(self) -> None:
+        """For Keras, which also calls it before the first epoch, from `reset`; that counts nothing."""
+        if self._open and sys._getframe(1).f_code.co_name != "reset":
+            self._start = self._step = self._end(self._start)
+        self._open = False
+
+    # how it is done
+
+    def _end(self, start: int) -> int:
+        return (start // self.steps + 1) * self.steps
+
+    def _keras_epoch(self) -> Iterator[tuple[Any, ...]]:
+        return map(self._emission.for_keras, self._batches(self._start, self._end(self._start)))
+
+    def _counted(self) -> Iterator[tuple[Any, ...]]:
+        start, stop = self._start, self._end(self._start)
+        for number, batch in enumerate(self._batches(start, stop), start + 1):
+            self._step = number
+            if number == stop:
+                self._start = stop
+            yield self._emission.for_keras(batch)
+
+    def _batches(self, start: int, stop: int) -> Iterator[Batch]:
+        each = max(1, _BLOCK // self.batch_size) if self.data.in_memory and not self._bucket else 1
+        blocks = (range(first, min(first + each, stop)) for first in range(start, stop, each))
+        for block in read_ahead(self._make, blocks, workers=self._threads, depth=self._ahead):
+            yield from block
+
+    def _make(self, steps: Sequence[int]) -> list[Batch]:
+        """These batches, read together. Pure and thread-safe."""
+        picks = self._order.picks(steps)
+        rows = np.concatenate([pick.rows for pick in picks])
+        epochs = [pick.epoch for pick in picks]
+        same = all(isinstance(e, int) and e == epochs[0] for e in epochs)
+        epoch = epochs[0] if same else np.concatenate([np.broadcast_to(p.epoch, p.rows.shape) for p in picks])
+        try:
+            values = self.data.draw(self._emission.names, rows, seed=self.seed, epoch=epoch)
+            if self._bucket:
+                values = {n: v.padded(max(1, picks[0].length)) if isinstance(v, Ragged) else v for n, v in values.items()}
+            arrays = self._emission.arrays(values, rows)
+        except Exception as error:
+            error.add_note(f"in batch {steps[0]} of the Loader" if len(steps) == 1 else f"in batches {steps[0]} to {steps[-1]} of the Loader")
+            raise
+        batches, at = [], 0
+        for pick in picks:
+            part = {name: array[at : at + len(pick.rows)] for name, array in arrays.items()}
+            batches.append(self._emission.batch(part, pick.rows, pick.real))
+            at += len(pick.rows)
+        return batches
+
+    def _emission_for(self, contract: Contract | None) -> Emission:
+        for name in [*self.data.inputs, *self.data.targets]:
+            if self.data.spec[name].ragged and not self._bucket:
+                raise SpecError(
+                    f"Stream {name!r} is ragged, {self.data.spec[name]}: its samples differ in length, and a batch is one array. Write "
+                    f"data.map(plait.Pad(20), on={name!r}), or plait.Loader(data, {self.batch_size}, bucket={name!r})."
+                )
+        return Emission(self.data, contract, padded=self._order.remainder == "pad")
+
+    def _bind(self, model: Any, verb: str) -> None:
+        if self._bound is not None and self._bound() is model:
+            return
+        contract = Contract.of(model)
+        if contract is not None:
+            failures = structure(self.data, contract, targets=verb != "predict").failures
+            if failures:
+                listed = "\n".join(map(str, failures))
+                raise CheckError(f"The data do not fit model {model.name!r}; plait.check(data, model) tells all:\n{listed}")
+        self._emission = self._emission_for(contract)
+        self._bound = weakref.ref(model)
+
+    def _bind_caller(self) -> None:
+        """Fit the batches to the model whose fit, evaluate or predict is asking. Keras passes an adapter no model, so look who calls."""
+        model, verb = _calling_model()
+        if model is None:
+            return
+        if verb == "predict" and self.shuffle:
+            raise ArgumentError(
+                "predict() on a shuffled Loader would return rows in an order that nobody knows. "
+                f"Write model.predict(plait.Loader(data, {self.batch_size}, shuffle=False))."
+            )
+        self._bind(model, verb)
+
+    def _make_order(self, batch_size: int, remainder: Remainder, shard: tuple[int, int], balance: str | None) -> Order:
+        if balance is not None and self._bucket:
+            raise ArgumentError("balance= and bucket= exclude each other: a batch has either equal classes or equal lengths.")
+        if balance is not None:
+            if not self.shuffle:
+                raise ArgumentError("balance= draws samples at random; it does not go with shuffle=False.")
+            return Balanced(_class_codes(self.data, balance), batch_size, remainder, shard, self.seed)
+        if self._bucket:
+            lengths, edges = _lengths(self.data, self._bucket)
+            return Bucketed(lengths, edges, batch_size, remainder, shard, self.seed, self.shuffle)
+        return Uniform(len(self.data), batch_size, remainder, shard, self.seed, self.shuffle)
+
+    def _tf_dataset(self, *, counting: bool) -> Any:
+        import tensorflow as tf  # noqa: PLC0415 - only this backend has it
+
+        def signature(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: signature(part) for name, part in value.items()}
+            if isinstance(value, tuple):
+                return tuple(signature(part) for part in value)
+            shape = [None, *value.shape[1:]]
+            if self._bucket and len(shape) > 1:
+                shape[1] = None
+            return tf.TensorSpec(shape, value.dtype)
+
+        example = self._emission.for_keras(self._make([self._start])[0])
+        epoch = self._counted if counting else self._keras_epoch
+        dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature(example))
+        whole = self._start % self.steps == 0
+        return (dataset.apply(tf.data.experimental.assert_cardinality(self.steps)) if whole else dataset).prefetch(2)
+
+
+class _Iterable:
+    """Something that begins anew each time it is iterated over."""
+
+    def __init__(self, begin: Callable[[], Iterator[Any]]) -> None:
+        self._begin = begin
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._begin()
+
+
+def _plain(batch: Batch) -> PlainBatch:
+    targets = next(iter(batch.targets.values())) if len(batch.targets) == 1 else batch.targets
+    return batch.inputs, targets, batch.weights
+
+
+def _calling_model() -> tuple[Any, str]:
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name in ("fit", "evaluate", "predict"):
+            caller = frame.f_locals.get("self")
+            if isinstance(caller, keras.Model):
+                return caller, frame.f_code.co_name
+        frame = frame.f_back  # type: ignore[assignment]
+    return None, ""
+
+
+def _torch_tensors(value: Any) -> Any:
+    import torch  # noqa: PLC0415 - only this backend has it
+
+    if isinstance(value, dict):
+        return {name: _torch_tensors(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_torch_tensors(part) for part in value)
+    return torch.from_numpy(value if value.flags.writeable else value.copy())
+
+
+def _class_codes(data: Dataset, name: str) -> np.ndarray:
+    if name not in data.spec:
+        raise NameUnknownError(f"balance={name!r} is no stream of the data set. It has {list(data.spec)}.")
+    spec = data.spec[name]
+    if spec.shape not in ((), (1,)) or spec.dtype.kind not in "iub":
+        raise SpecError(
+            f"balance={name!r} is {spec}; class codes are needed, one integer a sample: data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r})."
+        )
+    values = np.asarray(data.read([name], np.arange(len(data)))[name]).reshape(len(data)).astype(np.int64)
+    gone = data.absent(name)
+    codes = np.unique(values, return_inverse=True)[1]
+    codes = codes if gone is None else np.where(gone, -1, codes)
+    if (codes < 0).all():
+        raise SpecError(f"balance={name!r}: no sample has a label.")
+    return codes
+
+
+def _lengths(data: Dataset, bucket: dict[str, Sequence[int] | None]) -> tuple[np.ndarray, Sequence[int]]:
+    name, edges = next(iter(bucket.items()))
+    if len(bucket) > 1 or name not in data.spec or not data.spec[name].ragged:
+        ragged = [n for n, s in data.spec.items() if s.ragged]
+        raise ArgumentError(f"bucket={list(bucket)}: name one ragged stream. The data set has {ragged or 'none: nothing needs buckets'}.")
+    others = [n for n, s in data.spec.items() if s.ragged and n != name]
+    if others:
+        raise ArgumentError(f"bucket={name!r}: {others} are ragged too; pad them first: data.map(plait.Pad(20), on={others[0]!r}).")
+    lengths = np.concatenate([_ragged_lengths(data, name, start) for start in range(0, len(data), 4096)])
+    if edges is None:
+        edges = np.unique(np.ceil(np.quantile(lengths, np.arange(1, 9) / 8)).astype(int)).tolist()
+    return lengths, sorted({max(1, int(e)) for e in edges})
+
+
+def _ragged_lengths(data: Dataset, name: str, start: int) -> np.ndarray:
+    column = data.read([name], np.arange(start, min(start + 4096, len(data))))[name]
+    if not isinstance(column, Ragged):
+        raise SpecError(f"Stream {name!r} is declared ragged and read as a dense array.")
+    return column.lengths
+
+
+def _check_arguments(
+    data: object, batch_size: object, steps: object, remainder: object, shard: object, workers: object, ahead: object
+) -> None:
+    if not isinstance(data, Dataset):
+        raise ArgumentError(
+            f"Loader takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs={{...}}, targets={{...}}), or "
+            "plait.Dataset.of(...) for a tf.data.Dataset, PyDataset or torch Dataset."
+        )
+    if len(data) == 0:
+        raise ArgumentError("The data set has no samples.")
+    for name, value, least in (("batch_size", batch_size, 1), ("steps", steps, 1), ("workers", workers, 0), ("ahead", ahead, 1)):
+        if value is None and name != "batch_size":
+            continue
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            raise ArgumentError(f"{name}={value!r}: an integer of at least {least} is needed.")
+    if remainder not in ("keep", "drop", "pad"):
+        raise ArgumentError(f"remainder={remainder!r}: choose 'keep', 'drop' or 'pad'.")
+    if not isinstance(shard, tuple) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:  # noqa: PLR2004
+        raise ArgumentError(f"shard={shard!r}: (index, count) with 0 <= index < count is needed, such as (0, 2) and (1, 2).")
