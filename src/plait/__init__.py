@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Arrays": "plait.sources.arrays",
     "Images": "plait.sources.images",
-    "Masks": "plait.sources.images",
+    "Masks": "plait.sources.masks",
     "Npy": "plait.sources.npy",
     "Json": "plait.sources.json",
     "Text": "plait.sources.text",
@@ -62,15 +62,63 @@ _HOME = {
     ),
 }
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - the names above
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll] - the names above
 
+if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
+    from plait.checks import check as check
+    from plait.dataset import Dataset as Dataset
+    from plait.errors import (
+        AlignmentError as AlignmentError,
+        ArgumentError as ArgumentError,
+        ChangedError as ChangedError,
+        CheckError as CheckError,
+        DuplicateKeyError as DuplicateKeyError,
+        MissingExtraError as MissingExtraError,
+        NameUnknownError as NameUnknownError,
+        PlaitError as PlaitError,
+        ReadError as ReadError,
+        ResumeError as ResumeError,
+        SpecError as SpecError,
+        TransformError as TransformError,
+    )
+    from plait.keys import Keys as Keys
+    from plait.loader import Loader as Loader
+    from plait.preprocessing import Preprocessing as Preprocessing
+    from plait.preview import show as show
+    from plait.ragged import Ragged as Ragged
+    from plait.report import Finding as Finding, Report as Report
+    from plait.resume import Resume as Resume
+    from plait.source import Source as Source, Stream as Stream
+    from plait.sources.arrays import Arrays as Arrays
+    from plait.sources.csv import Csv as Csv
+    from plait.sources.frame import Frame as Frame
+    from plait.sources.hdf5 import HDF5 as HDF5
+    from plait.sources.images import Images as Images, Masks as Masks
+    from plait.sources.json import Json as Json
+    from plait.sources.npy import Npy as Npy
+    from plait.sources.parquet import Parquet as Parquet
+    from plait.sources.sql import SQL as SQL
+    from plait.sources.text import Text as Text
+    from plait.spec import Spec as Spec
+    from plait.transforms.cast import Cast as Cast
+    from plait.transforms.minmax import MinMax as MinMax
+    from plait.transforms.onehot import OneHot as OneHot
+    from plait.transforms.pad import Pad as Pad
+    from plait.transforms.quantile import Quantile as Quantile
+    from plait.transforms.resize import Resize as Resize
+    from plait.transforms.standardize import Standardize as Standardize
+    from plait.transforms.tokenize import Tokenize as Tokenize
+    from plait.transforms.vocabulary import Vocabulary as Vocabulary
+    from plait.transforms.window import Window as Window
 
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'plait' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+else:  # hidden from them, so that a name that does not exist is an error
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module 'plait' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,70 @@
+# plait. `make help` says what there is. Works with make 3.81 and later, on Linux and macOS, with nothing but Python 3.11 to 3.13.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# What the demo trains on: jax, torch or tensorflow.
+DEMO_BACKEND ?= jax
+# Which suites `make suites` runs: data, tensorflow, jax, torch.
+SUITES ?= tensorflow jax torch data
+
+# The first interpreter that will do; `make test PYTHON=/path/to/python3.12` names another.
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(SUITABLE)' 2>/dev/null && echo $(name))) python3)
+
+.PHONY: help demo test suites lint types layers docs format constraints clean
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.demo-$(DEMO_BACKEND) ## train on real images and numbers, and show what came of it
+	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/plait demo
+
+test: lint types layers suites ## everything that has to pass: lint, types, layers, documents, tests on three backends
+
+suites: $(VENV)/.dev ## the tests: without Keras, and on TensorFlow, JAX and PyTorch
+	@$(BIN)/python tests/suites.py $(SUITES)
+
+lint: $(VENV)/.dev ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## static types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+layers: $(VENV)/.dev ## imports point down
+	$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/.dev ## every example in README, docs and docstrings runs
+	$(BIN)/pytest -q tests/test_documents.py
+	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/pytest -q tests/keras/test_documents.py
+
+format: $(VENV)/.dev ## put the code in form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints: $(VENV)/.dev ## write down the versions that are installed
+	@{ echo "# Every package that plait is built and tested with, at the version it was tested at. Written by 'make constraints'."; \
+	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | \
+	  awk '/ @ /{next} {print} sub(/^tensorflow_cpu==/, "tensorflow=="){print}' | LC_ALL=C sort -f; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean: ## remove what was built, the virtual environment too
+	rm -rf $(VENV) build demo dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo needs one backend and a few packages, the tests need everything.
+$(VENV)/.demo-$(DEMO_BACKEND): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[demo,$(DEMO_BACKEND)]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.demo-jax $(VENV)/.demo-torch $(VENV)/.demo-tensorflow
+
+$(BIN)/python:
+	@$(PYTHON) -c '$(SUITABLE)' || { \
+	  echo "plait is built and tested with Python 3.11 to 3.13, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | tail -1)."; \
+	  echo "Install one of them, or name it: make test PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); echo "The virtual environment could not be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }

@@ -1,0 +1,40 @@
+"""The tests that need Keras, run once a backend, each in a process of its own: KERAS_BACKEND=jax pytest tests/keras."""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+import pytest
+
+BACKENDS = ("tensorflow", "jax", "torch")
+BACKEND = os.environ.get("KERAS_BACKEND", "")
+SEED = 20260115
+
+if BACKEND not in BACKENDS:
+    raise pytest.UsageError(
+        f"These tests run on one Keras backend, and KERAS_BACKEND is {BACKEND!r}. Write: KERAS_BACKEND=jax pytest tests/keras "
+        f"(or one of {', '.join(BACKENDS)}), or `make suites` for all of them."
+    )
+
+# Before any test module: PyTorch and TensorFlow live in one process only when the backend was there first.
+importlib.import_module(BACKEND)
+
+import keras  # noqa: E402
+
+
+def pytest_report_header() -> str:
+    """Say what these tests run on."""
+    return f"keras {keras.__version__} on {BACKEND} {importlib.import_module(BACKEND).__version__}"
+
+
+@pytest.fixture(scope="session")
+def backend() -> str:
+    """The Keras backend of this process: "tensorflow", "jax" or "torch"."""
+    return BACKEND
+
+
+@pytest.fixture(autouse=True)
+def _same_weights_every_time() -> None:
+    """Seed Keras, so that a model's initial weights do not depend on the tests that ran before."""
+    keras.utils.set_random_seed(SEED)
