@@ -93,8 +93,9 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.sources.csv import Csv as Csv
     from plait.sources.frame import Frame as Frame
     from plait.sources.hdf5 import HDF5 as HDF5
-    from plait.sources.images import Images as Images, Masks as Masks
+    from plait.sources.images import Images as Images
     from plait.sources.json import Json as Json
+    from plait.sources.masks import Masks as Masks
     from plait.sources.npy import Npy as Npy
     from plait.sources.parquet import Parquet as Parquet
     from plait.sources.sql import SQL as SQL
