@@ -117,7 +117,7 @@ class Cast:
         if self.dtype.kind == "b":
             return (values != 0) & (values != 1)
         digits = np.finfo(self.dtype).nmant + 1  # integers into floats
-        wide = np.abs(values.astype(np.float64)) > 2.0**digits
+        wide = np.abs(values.astype(np.float64)) >= 2.0**digits
         if not wide.any():
             return np.zeros(values.shape, bool)
         lost = np.zeros(values.shape, bool)

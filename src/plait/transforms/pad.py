@@ -70,7 +70,7 @@ class Pad:
                 f"Pad.inverse takes samples of length {self.length}, (samples, {self.length}, ...); found a column {found}."
             )
         own = column != self._fill(column.dtype)
-        kept = own.reshape(*column.shape[:2], -1).any(axis=2) if column.ndim > 2 else own
+        kept = own.any(axis=tuple(range(2, own.ndim)))
         ahead = kept if self.before else kept[:, ::-1]
         lengths = np.where(kept.any(axis=1), self.length - ahead.argmax(axis=1), 0)
         places = np.arange(self.length)

@@ -60,7 +60,9 @@ class Window:
             )
         column = as_column(array, transform="Window.inverse")
         if isinstance(column, Ragged):
-            return Ragged.of([self._laid(windows[None])[0] for windows in column], dtype=column.dtype)
+            series = [self._laid(windows[None])[0] for windows in column]
+            values = np.concatenate([column.values[:0].reshape(0, *column.values.shape[2:]), *series])
+            return Ragged(values, np.concatenate([np.zeros(1, np.int64), np.cumsum([len(s) for s in series], dtype=np.int64)]))
         return self._laid(column)
 
     def spec(self, spec: Spec) -> Spec:
