@@ -45,7 +45,7 @@ format: $(VENV)/.dev ## put the code in form
 
 constraints: $(VENV)/.dev ## write down the versions that are installed
 	@{ echo "# Every package that plait is built and tested with, at the version it was tested at. Written by 'make constraints'."; \
-	  $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' | \
+	  $(BIN)/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' | \
 	  awk '/ @ /{next} {print} sub(/^tensorflow_cpu==/, "tensorflow=="){print}' | LC_ALL=C sort -f; } > constraints.new
 	mv constraints.new constraints.txt
 

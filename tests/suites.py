@@ -67,7 +67,7 @@ def run(suite: str) -> Result:
     """Run one suite, its output in build/tests/<suite>.log."""
     start = time.monotonic()
     log, report = OUT / f"{suite}.log", OUT / f"{suite}.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}", "-o", f"cache_dir={OUT / suite}"]
+    command = [sys.executable, "-m", "pytest", "--durations=5", f"--junitxml={report}", "-o", f"cache_dir={OUT / suite}"]
     with log.open("w", encoding="utf-8") as out:
         try:
             status = subprocess.run(
