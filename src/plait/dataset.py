@@ -163,6 +163,18 @@ class Dataset(Source):
         stream = self._columns[name].stream
         return stream.source.decoder(stream.name)
 
+    def origin(self, name: str) -> Stream:
+        """The stream of the source that this one is read from, before any step."""
+        self._check_names([name])
+        return self._columns[name].stream
+
+    def plain(self) -> Dataset:
+        """The same data set without what `augment` added."""
+        data = self._with(_steps=(), _specs={name: column.stream.spec for name, column in self._columns.items()})
+        for step in self._steps:
+            data = data if step.random else data._with_step(step)
+        return data
+
     def __str__(self) -> str:
         lines = [f"Dataset of {len(self)} samples, keys such as {self.keys.some(range(min(3, len(self))))}"]
         roles = [(n, "input") for n in self._inputs] + [(n, "target") for n in self._targets]
