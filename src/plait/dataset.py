@@ -75,24 +75,44 @@ class Dataset(Source):
 
     @classmethod
     def of(
-        cls, existing: object, *, inputs: Sequence[str] | None = None, targets: Sequence[str] | None = None, key: object = None
+        cls,
+        existing: object,
+        *,
+        inputs: Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
+        key: Any = None,
+        missing: Policy | Mapping[str, Policy] | None = None,
+        samples: int | None = None,
+        batched: bool | None = None,
     ) -> Dataset:
-        """The data set that a user already has: a `tf.data.Dataset`, `PyDataset`, torch `Dataset` or `DataLoader`, or an iterable of batches.
+        """What a user already has: a `tf.data.Dataset`, `PyDataset`, torch `Dataset` or `DataLoader`, or any iterable of batches.
 
-        It yields (inputs, targets[, weights]), each a dict, a tuple or one array; read once, into memory. Unnamed parts are called
-        by `inputs=` and `targets=`, else "input", "input_1", ... and "target", "target_1", ...
+        It yields (inputs[, targets[, weights]]), each a dict, a tuple or one array, and is read once, into memory: a `PyDataset` or torch
+        `Dataset` by index, in order; anything else in the order in which it comes, so one that shuffles gives the samples the row numbers
+        of that one pass (name a `key` where samples have one). Parts whose samples differ in length become ragged.
+
+        Args:
+            existing: What to read.
+            inputs: Names for unnamed inputs, in order ("input", "input_1", ... by itself); or which names of a dict are inputs.
+            targets: Names for unnamed targets ("target", "target_1", ...); or which names of a dict are targets.
+            key: (samples,) keys, or the name of the part that holds them; row numbers when left out.
+            missing: As for `Dataset`; by itself a target that is NaN is masked and an input must not be.
+            samples: Read so many and no more; for what has no end.
+            batched: Whether it yields batches or single samples, where that cannot be seen.
 
         Raises:
-            ArgumentError: It yields something else, or has no end.
+            ArgumentError, NameUnknownError: It is something else, is empty or has no end, or the names do not go with its parts.
+            SpecError: Parts of unequal length, or values that are neither numbers nor text.
         """
-        from plait.existing import collect  # noqa: PLC0415 - rarely needed
+        from plait.existing import collect
 
-        columns = collect(existing, inputs=inputs, targets=targets, key=key)
+        columns = collect(existing, inputs=inputs, targets=targets, key=key, samples=samples, batched=batched)
+        masked: dict[str, Policy] = {n: "mask" for n in columns.targets if columns.arrays.absent(n) is not None}
         return cls(
             inputs={n: columns.arrays[n] for n in columns.inputs},
             targets={n: columns.arrays[n] for n in columns.targets},
             weights={n: columns.arrays[_weight_name(n)] for n in columns.weights},
-            missing={n: "mask" for n in columns.targets if columns.arrays.absent(n) is not None},
+            missing=masked if missing is None else missing,
         )
 
     # what it is
@@ -431,5 +451,3 @@ def _check_weight(target: str, spec: Spec, absent: dict[str, np.ndarray | None],
                 f"{len(alone)} samples have a value of target {target!r} and no weight for it, such as {keys.some(alone)}. "
                 "Fill in the weights (1 where in doubt), or leave weights= out."
             )
-
-

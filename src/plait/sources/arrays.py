@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from plait.errors import ArgumentError, SpecError
 from plait.keys import Keys
+from plait.parts import read_parts
 from plait.ragged import Array, Ragged, take
 from plait.source import Source
 from plait.spec import TEXT, Spec
@@ -62,6 +64,29 @@ class Arrays(Source):
                 raise SpecError(f"{self.label}: key= has {len(self._keys)} keys for {samples} samples; one key a sample is needed.")
             self._keys.check_unique(self.label)
         self._spec = {name: Spec.of(column) for name, column in self._columns.items()}
+
+    @classmethod
+    def of(
+        cls,
+        existing: object,
+        *,
+        inputs: Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
+        key: Any = None,
+        samples: int | None = None,
+        batched: bool | None = None,
+    ) -> Arrays:
+        """The parts of a `tf.data.Dataset`, `PyDataset`, torch `Dataset` or `DataLoader`, or iterable of batches, as streams.
+
+        Read once, into memory, with the names and arguments of `plait.Dataset.of`; the weight of target "grade" is "grade.weight". For
+        parts that go into one data set with streams of other sources.
+
+        Raises:
+            ArgumentError, NameUnknownError, SpecError: As `plait.Dataset.of` does.
+        """
+        part = key if isinstance(key, str) else None
+        parts = read_parts(existing, inputs=inputs, targets=targets, key=part, samples=samples, batched=batched)
+        return cls(parts.arrays, key=key if part is None else {part: parts.key})
 
     @property
     def keys(self) -> Keys:
