@@ -1,0 +1,235 @@
+"""Pictures by Pillow, safely: which are opened, how large, which way up, and what becomes of their mode and size."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from plait.errors import ArgumentError, ReadError, SpecError, TransformError
+from plait.extras import require
+from plait.paths import read_bytes
+
+__all__ = ["FORMATS", "MODES", "MOST_PIXELS", "Picture", "check_size", "decode", "in_mode", "open_picture", "resize", "size_of"]
+
+MOST_PIXELS = 2**26  # 8192 x 8192: a larger picture is a scan to be cut up, or a bomb
+
+# Only formats whose content says what they are and whose decoders run no other program (EPS would start Ghostscript).
+FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
+
+#: Mode -> Pillow's mode, channels, dtype.
+MODES = {"rgb": ("RGB", 3, "uint8"), "rgba": ("RGBA", 4, "uint8"), "grey": ("L", 1, "uint8"), "grey16": ("I", 1, "uint16")}
+
+_SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_RESTORE = "Restore the file, or remove it to leave the sample out."
+_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and how messages call it.
+
+    Args:
+        image: A PIL image.
+        stored: How the file stores its pixels, "RGB;16B"; empty where there is no file.
+        name: "Images 'photos/{id}.jpg': sample 'p007' ('photos/p007.jpg')".
+    """
+
+    image: Any
+    stored: str
+    name: str
+
+
+def open_picture(raw: object, *, most_pixels: int, label: str, key: object) -> Picture:
+    """Read and check the header; no pixel is decoded yet.
+
+    Args:
+        raw: A path or URL, the bytes of a file, a PIL image, or an array: uint8 (h, w), (h, w, 1), (h, w, 3), (h, w, 4), uint16 (h, w).
+        most_pixels: Refuse larger pictures.
+        label: The stream, for messages.
+        key: The sample, for messages.
+
+    Raises:
+        ReadError: It is no picture, too large, or has several frames.
+        TransformError: The raw material is none of these things.
+    """
+    module = require("PIL.Image", extra="images", purpose=label)
+    name = f"{label}: sample {key!r}" + (f" ({os.fspath(raw)!r})" if isinstance(raw, (str, os.PathLike)) else "")
+    image: Any
+    if isinstance(raw, np.ndarray):
+        return Picture(_of_array(module, raw, name), "", name)
+    if isinstance(raw, (str, os.PathLike)):
+        image = _identified(module, read_bytes(os.fspath(raw), label=label, key=key, most=4 * most_pixels + 2**20), name)
+    elif isinstance(raw, (bytes, bytearray)):
+        image = _identified(module, bytes(raw), name)
+    elif isinstance(raw, module.Image):
+        image = raw
+    else:
+        raise TransformError(f"{name} is a {type(raw).__name__}; a picture is a path, the bytes of a file, a PIL image or a uint8 array.")
+    width, height = image.size
+    if width * height > most_pixels:
+        raise ReadError(
+            f"{name} has {width} x {height} pixels, and at most {most_pixels} are decoded. "
+            f"If it is meant to be that large, pass most_pixels={width * height}."
+        )
+    if image.format != "MPO" and getattr(image, "is_animated", False):  # MPO: photographs with a preview behind
+        raise ReadError(
+            f"{name} holds {image.n_frames} frames; a sample is one picture. "
+            "Save the frame that is meant, or all of them as one array for plait.Npy."
+        )
+    return Picture(image, str([tile[3] for tile in getattr(image, "tile", ())]), name)
+
+
+def decode(picture: Picture) -> Picture:
+    """Decode the pixels, and turn them the right way up by the EXIF orientation (left as they are where that cannot be read).
+
+    Raises:
+        ReadError: It is truncated or damaged.
+    """
+    image = picture.image
+    try:
+        image.load()
+    except Exception as error:  # decoders raise anything on damaged files
+        raise ReadError(f"{picture.name} is truncated or damaged: {str(error) or type(error).__name__}. {_RESTORE}") from error
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # a damaged EXIF block says nothing about which way is up
+        return picture
+    turn = require("PIL.Image", extra="images", purpose=picture.name).Transpose
+    turns = [turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE, turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90]
+    if orientation not in range(2, 9):
+        return picture
+    return replace(picture, image=image.transpose(turns[orientation - 2]))
+
+
+def in_mode(picture: Picture, mode: str, background: tuple[int, int, int] | None) -> Picture:
+    """The decoded picture in another mode, where nothing that can be seen is lost.
+
+    Black and white, grey and palette pictures become colour as they are shown; colour becomes grey by ITU-R 601 luma; CMYK and YCbCr
+    become RGB by Pillow's formula without a colour profile. An alpha channel that is opaque everywhere is dropped.
+
+    Raises:
+        SpecError: Something would be lost: transparency without a `background`, more than 8 bits in an 8-bit mode; or there is no
+            conversion.
+    """
+    image, name = picture.image, picture.name
+    if mode == "grey16":
+        return replace(picture, image=_sixteen(picture))
+    if image.mode in (*_SIXTEEN, "I", "F") or ";16" in picture.stored:
+        grey = image.mode not in ("RGB", "RGBA")
+        keep = 'Pass mode="grey16" to keep the values as uint16, or save it' if grey and image.mode != "F" else "Save it"
+        raise SpecError(
+            f'{name} has {32 if image.mode in ("I", "F") else 16} bits a channel (Pillow mode {image.mode!r}), and mode="{mode}" holds 8; '
+            f"how to scale them down is a choice about the data. {keep} with 8 bits a channel."
+        )
+    if mode != "rgba" and image.has_transparency_data:
+        image = _without_alpha(image.convert("RGBA"), name, mode, background)
+    try:
+        return replace(picture, image=image.convert(MODES[mode][0]))
+    except ValueError as error:
+        raise SpecError(f'{name} has the colour space {image.mode!r}, which does not turn into mode="{mode}". Save it as RGB.') from error
+
+
+def resize(image: Any, size: tuple[int, int]) -> Any:
+    """The PIL image at (height, width): along each axis the mean over areas where it shrinks, bilinear where it grows.
+
+    Pixel centres are at half integers, as in the nearest-neighbour resize of masks. When an axis shrinks by no whole factor, each pixel
+    counts for the one output pixel that its centre falls into. Pillow's integer arithmetic: the same on every machine.
+    """
+    height, width = size
+    filters = require("PIL.Image", extra="images", purpose="resize").Resampling
+    across = filters.BOX if width < image.width else filters.BILINEAR
+    down = filters.BOX if height < image.height else filters.BILINEAR
+    if image.size == (width, height):
+        return image
+    if across == down:
+        return image.resize((width, height), across)
+    return image.resize((width, image.height), across).resize((width, height), down)  # a pass that changes nothing is skipped
+
+
+def size_of(size: object) -> tuple[int, int]:
+    """A size that a user gave, as (height, width).
+
+    Raises:
+        ArgumentError: It is not two positive integers.
+    """
+    parts = tuple(size) if isinstance(size, (tuple, list)) else ()
+    if len(parts) != 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in parts):
+        raise ArgumentError(f"size={size!r}: write (height, width), two positive integers, such as size=(64, 64).")
+    return int(parts[0]), int(parts[1])
+
+
+def check_size(size: tuple[int, int], expected: tuple[int, int], name: str) -> None:
+    """Raise when a picture that is not to be resized has another size than the others.
+
+    Raises:
+        SpecError: Naming both, and the remedy.
+    """
+    if size != expected:
+        raise SpecError(
+            f"{name} has the size {size} (height, width), and the first has {expected}. Pass size={expected} to bring all to one size."
+        )
+
+
+def _identified(module: Any, data: bytes, name: str) -> Any:
+    try:
+        return module.open(io.BytesIO(data), formats=_installed(module))
+    except module.DecompressionBombError as error:
+        raise ReadError(
+            f"{name} is larger than Pillow decodes: {error} If it is meant to be that large, raise PIL.Image.MAX_IMAGE_PIXELS "
+            "and pass most_pixels=."
+        ) from error
+    except Exception as error:  # what plugins raise on damaged headers
+        raise ReadError(
+            f"{name} is no picture that can be read ({', '.join(FORMATS)}): {len(data)} bytes that begin with {data[:8]!r}. {_RESTORE}"
+        ) from error
+
+
+@functools.cache
+def _installed(module: Any) -> tuple[str, ...]:
+    module.init()
+    return tuple(name for name in FORMATS if name in module.OPEN)
+
+
+def _of_array(module: Any, raw: np.ndarray, name: str) -> Any:
+    pixels = raw[..., 0] if raw.ndim == 3 and raw.shape[2] == 1 else raw
+    colour = pixels.ndim == 3 and pixels.shape[2] in (3, 4) and pixels.dtype == np.uint8
+    grey = pixels.ndim == 2 and pixels.dtype in (np.uint8, np.uint16)
+    if not (colour or grey) or not raw.size:
+        raise TransformError(
+            f"{name} is an array of shape {raw.shape} and dtype {raw.dtype}; pictures are uint8 (h, w), (h, w, 1), (h, w, 3) or (h, w, 4), "
+            "or uint16 (h, w). Write (255 * array).round().astype('uint8') for values from 0 to 1."
+        )
+    return module.fromarray(np.ascontiguousarray(pixels))
+
+
+def _sixteen(picture: Picture) -> Any:
+    image = picture.image
+    whole = image.convert("I") if image.mode in (*_SIXTEEN, "I") else None
+    low, high = whole.getextrema() if whole is not None else (0, 0)
+    if whole is None or low < 0 or high > np.iinfo(np.uint16).max:
+        found = f"mode {image.mode!r}" if whole is None else f"values from {low} to {high}"
+        raise SpecError(
+            f'{picture.name} has {found}, and mode="grey16" takes 16-bit grey alone, so that all samples have one scale. '
+            'Pass mode="grey" for 8-bit pictures, or save it with 16 bits.'
+        )
+    return whole
+
+
+def _without_alpha(image: Any, name: str, mode: str, background: tuple[int, int, int] | None) -> Any:
+    alpha = image.getchannel("A")
+    if alpha.getextrema()[0] == 255:
+        return image.convert("RGB")
+    if background is None:
+        share = np.count_nonzero(np.asarray(alpha) != 255) / (image.width * image.height)
+        raise SpecError(
+            f'{name} is transparent in {share:.0%} of its pixels, which mode="{mode}" cannot hold. '
+            'Pass background="white" to lay it on white, or mode="rgba" to keep the alpha channel.'
+        )
+    base = require("PIL.Image", extra="images", purpose=name).new("RGBA", image.size, (*background, 255))
+    base.alpha_composite(image)
+    return base.convert("RGB")
