@@ -36,11 +36,13 @@ class Contract:
         inputs: In the model's order.
         outputs: In the model's order.
         container: Of the outputs: "single" tensor, "list" (or tuple), or "dict".
+        bare: Whether the input is one tensor in no container.
     """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     container: Literal["single", "list", "dict"]
+    bare: bool = False
 
     @classmethod
     def of(cls, model: Any) -> Contract | None:
@@ -50,16 +52,16 @@ class Contract:
             CheckError: Inputs or outputs are nested deeper than one dict or list.
         """
         try:
-            given, made = model.input, model.output
+            given, made = _ends(model)
         except (AttributeError, ValueError):  # subclassed, or a Sequential that was not built
             return None
         if given is None or made is None:
             return None
         inputs = _ports(given, [tensor.name for tensor in model.inputs], "inputs", model.name)
-        names = list(getattr(model, "output_names", None) or [tensor.name for tensor in model.outputs])
+        names = list(getattr(model, "output_names", None) or [model.layers[-1].name])
         outputs = _ports(made, names, "outputs", model.name)
         container = "dict" if isinstance(made, Mapping) else "list" if isinstance(made, (list, tuple)) else "single"
-        return cls(inputs, outputs, container)
+        return cls(inputs, outputs, container, bare=not isinstance(given, (Mapping, list, tuple)))
 
     @classmethod
     def seen(cls, inputs: Mapping[str, np.ndarray], outputs: Any) -> Contract:
@@ -74,7 +76,9 @@ class Contract:
         return cls(ports, (Port("output", tuple(outputs.shape[1:]), _dtype(outputs)),), "single")
 
     def input(self, name: str) -> Port | None:
-        """The input of that name."""
+        """The input of that name; of a model that takes one bare tensor also when the data call it otherwise."""
+        if self.bare:
+            return self.inputs[0]
         return next((port for port in self.inputs if port.name == name), None)
 
     def output(self, name: str) -> Port | None:
@@ -82,6 +86,15 @@ class Contract:
         if len(self.outputs) == 1:
             return self.outputs[0]
         return next((port for port in self.outputs if port.name == name), None)
+
+
+def _ends(model: Any) -> tuple[Any, Any]:
+    """The structures of inputs and outputs. A Sequential has no `input` and `output`, only lists of one."""
+    try:
+        return model.input, model.output
+    except (AttributeError, ValueError):
+        (given,), (made,) = model.inputs, model.outputs
+        return given, made
 
 
 def _ports(structure: Any, names: Sequence[str], role: str, model: str) -> tuple[Port, ...]:

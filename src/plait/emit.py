@@ -85,19 +85,20 @@ class Emission:
 
     def for_keras(self, batch: Batch) -> tuple[Any, ...]:
         """(x, y, sample_weight) in the containers that the model takes; shorter where there are no weights or targets."""
+        bare = self.contract is not None and self.contract.bare and len(batch.inputs) == 1
+        x: Any = next(iter(batch.inputs.values())) if bare else batch.inputs
         if not batch.targets:
-            return (batch.inputs,)
-        single = self.contract is not None and self.contract.container == "single"
-        if len(batch.targets) == 1 and (single or self.contract is None):
+            return (x,)
+        single = self.contract is None or self.contract.container == "single"
+        if len(batch.targets) == 1 and single:
             name = next(iter(batch.targets))
-            y: Any = batch.targets[name]
-            return (batch.inputs, y, batch.weights[name]) if self.weighted else (batch.inputs, y)
+            return (x, batch.targets[name], batch.weights[name]) if self.weighted else (x, batch.targets[name])
         if not self.weighted:
-            return batch.inputs, batch.targets
+            return x, batch.targets
         if self.contract is not None and self.contract.container == "list":
             ordered = tuple(batch.weights[port.name] for port in self.contract.outputs if port.name in batch.weights)
-            return batch.inputs, batch.targets, ordered
-        return batch.inputs, batch.targets, batch.weights
+            return x, batch.targets, ordered
+        return x, batch.targets, batch.weights
 
     def _port(self, name: str) -> Port | None:
         if self.contract is None:

@@ -121,6 +121,19 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         self._step = int(step)
 
     @property
+    def layout(self) -> dict[str, object]:
+        """How samples are dealt to steps, JSON-able: with seed and data it decides every batch."""
+        return {
+            "batch_size": self.batch_size,
+            "steps": self.steps,
+            "shuffle": self.shuffle,
+            "remainder": self._order.remainder,
+            "shard": [self._order.index, self._order.count],
+            "order": type(self._order).__name__,
+            "edges": list(getattr(self._order, "edges", [])),
+        }
+
+    @property
     def batch_size(self) -> int:
         """Samples a batch, on each shard."""
         return self._order.batch_size
@@ -173,9 +186,20 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         """A `tf.data.Dataset` of (inputs, targets[, weights]), one epoch each time it is iterated over."""
         return self._tf_dataset(counting=True)
 
-    def to_torch(self) -> Iterator[Any]:
-        """An iterable of torch tensors in the same structure, one epoch each time it is iterated over."""
-        return _Iterable(lambda: map(_torch_tensors, self._counted()))  # type: ignore[return-value]
+    def to_torch(self) -> Any:
+        """A torch `DataLoader` of the same batches as tensors, one epoch each time it is iterated over."""
+        from torch.utils.data import DataLoader, IterableDataset
+
+        loader = self
+
+        class Batches(IterableDataset):
+            def __iter__(self) -> Iterator[Any]:
+                return map(_torch_tensors, loader._counted())
+
+            def __len__(self) -> int:
+                return len(loader)
+
+        return DataLoader(Batches(), batch_size=None, collate_fn=_as_it_is)
 
     # Keras
 
@@ -323,8 +347,9 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         example = self._emission.for_keras(self._make([self._start])[0])
         epoch = self._counted if counting else self._keras_epoch
         dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature(example))
-        whole = self._start % self.steps == 0
-        return (dataset.apply(tf.data.experimental.assert_cardinality(self.steps)) if whole else dataset).prefetch(2)
+        if counting and self._start % self.steps == 0:  # under `fit` the adapter tells the number, and a resumed epoch is shorter
+            dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.steps))
+        return dataset.prefetch(2)
 
 
 class _Iterable:
@@ -335,6 +360,11 @@ class _Iterable:
 
     def __iter__(self) -> Iterator[Any]:
         return self._begin()
+
+
+def _as_it_is(batch: Any) -> Any:
+    """What a torch DataLoader makes of a batch; its own way turns tuples into lists."""
+    return batch
 
 
 def _plain(batch: Batch) -> PlainBatch:

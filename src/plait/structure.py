@@ -21,7 +21,8 @@ def structure(data: Dataset, contract: Contract, *, targets: bool = True) -> Rep
         contract: The model's inputs and outputs.
         targets: Whether targets matter; not for `predict`.
     """
-    findings = [*_names("input", data.inputs, contract.inputs), *_shapes("input", data.inputs, contract)]
+    findings = [] if contract.bare and len(data.inputs) == 1 else [*_names("input", data.inputs, contract.inputs)]
+    findings += _shapes("input", data.inputs, contract)
     if targets and data.targets:
         if len(contract.outputs) > 1 or len(data.targets) > 1:
             findings += _names("target", data.targets, contract.outputs)

@@ -1,0 +1,65 @@
+"""The global random states of a process: Python's, NumPy's, Keras's and PyTorch's, as arrays."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+__all__ = ["random_states", "restore_random_states"]
+
+
+def random_states() -> dict[str, np.ndarray]:
+    """What the next global random numbers depend on; plait itself uses none of them, layers and users' code may."""
+    version, words, spare = random.getstate()
+    kind, key, position, has_gauss, gauss = np.random.get_state(legacy=True)  # type: ignore[misc]
+    states = {
+        "python": np.array([version, *words], np.int64),
+        "python.spare": np.array([np.nan if spare is None else spare]),
+        "numpy.key": np.asarray(key),
+        "numpy.rest": np.array([position, has_gauss, gauss], np.float64),
+    }
+    generator = _keras_generator()
+    if generator is not None:
+        states["keras"] = np.asarray(keras.ops.convert_to_numpy(generator.state.value))
+    torch = _torch()
+    if torch is not None:
+        states["torch"] = torch.get_rng_state().numpy()
+        for device in range(torch.cuda.device_count()):
+            states[f"torch.cuda.{device}"] = torch.cuda.get_rng_state(device).numpy()
+    return states
+
+
+def restore_random_states(states: Mapping[str, np.ndarray]) -> None:
+    """Put back what `random_states` returned; states of libraries that are not in use here are passed over."""
+    version, *words = (int(word) for word in states["python"])
+    spare = float(states["python.spare"][0])
+    random.setstate((version, tuple(words), None if np.isnan(spare) else spare))
+    position, has_gauss, gauss = states["numpy.rest"]
+    np.random.set_state(("MT19937", states["numpy.key"], int(position), int(has_gauss), float(gauss)))
+    generator = _keras_generator()
+    if generator is not None and "keras" in states:
+        generator.state.assign(states["keras"])
+    torch = _torch()
+    if torch is not None and "torch" in states:
+        torch.set_rng_state(torch.from_numpy(states["torch"].copy()))
+        for device in range(torch.cuda.device_count()):
+            if f"torch.cuda.{device}" in states:
+                torch.cuda.set_rng_state(torch.from_numpy(states[f"torch.cuda.{device}"].copy()), device)
+
+
+def _keras_generator() -> Any:
+    """Keras's global seed generator, which layers and `keras.random` use when they are given no seed; not exported."""
+    try:
+        from keras.src.random.seed_generator import global_seed_generator  # noqa: PLC0415
+    except ImportError:
+        return None
+    return global_seed_generator()
+
+
+def _torch() -> Any:
+    return sys.modules.get("torch") if keras.backend.backend() == "torch" else None
