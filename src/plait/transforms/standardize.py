@@ -73,26 +73,29 @@ class Standardize:
         """
         column = Column.of(data, transform="Standardize")
         kept = kept_axes(column.spec, axis, transform="Standardize")
-        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        count, mean, squares, origin = 0, np.zeros(()), np.zeros(()), np.zeros(())
         low, high = np.full((), np.inf), np.full((), -np.inf)
         with np.errstate(over="ignore", invalid="ignore"):
             for values in column.numbers("Standardize"):
                 over = tuple(a for a in range(values.ndim) if a - values.ndim not in kept)
                 here = int(np.prod([values.shape[a] for a in over], dtype=np.int64))
-                centre = values.mean(axis=over, keepdims=True)
-                spread = np.square(values - centre).sum(axis=over, keepdims=True)
+                low = np.minimum(low, values.min(axis=over, keepdims=True))
+                high = np.maximum(high, values.max(axis=over, keepdims=True))
+                if not count:
+                    origin = values.mean(axis=over, keepdims=True)
+                near = values - origin  # so that a mean far above the spread takes no digits
+                centre = near.mean(axis=over, keepdims=True)
+                spread = np.square(near - centre).sum(axis=over, keepdims=True)
                 shift = centre - mean
                 mean = mean + shift * (here / (count + here))
                 squares = squares + spread + np.square(shift) * (count * here / (count + here))
-                low = np.minimum(low, values.min(axis=over, keepdims=True))
-                high = np.maximum(high, values.max(axis=over, keepdims=True))
                 count += here
         if not count:
             raise TransformError(f"Standardize.fit: the samples of {column.label} are all of length 0; there is no value to fit on.")
         if not np.isfinite(squares).all():
             raise TransformError(f"Standardize.fit: the values of {column.label} are so large that their squares exceed float64.")
         std = np.sqrt(squares / count)
-        mean = np.where(low == high, low, mean)
+        mean = np.where(low == high, low, origin + mean)
         std = np.where((low == high) | (std == 0), 1.0, std)
         shape = mean.shape[kept[0] :] if kept else ()
         return cls(mean.reshape(shape), std.reshape(shape), kept)
