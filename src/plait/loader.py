@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -309,15 +309,30 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def _bind_caller(self) -> None:
         """Fit the batches to the model whose fit, evaluate or predict is asking. Keras passes an adapter no model, so look who calls."""
-        model, verb = _calling_model()
+        model, verb, given = _calling_model()
         if model is None:
             return
+        if given.get("x") is self:
+            self._check_call(verb, given)
         if verb == "predict" and self.shuffle:
             raise ArgumentError(
                 "predict() on a shuffled Loader would return rows in an order that nobody knows. "
                 f"Write model.predict(plait.Loader(data, {self.batch_size}, shuffle=False))."
             )
         self._bind(model, verb)
+
+    def _check_call(self, verb: str, given: Mapping[str, Any]) -> None:
+        """Refuse what Keras would leave out without a word."""
+        remedies = {
+            "batch_size": f"The loader has its own: plait.Loader(data, {given.get('batch_size')}).",
+            "class_weight": "Weigh the samples of each target: plait.Dataset(..., weights={'grade': ...}), or draw classes equally "
+            "often: plait.Loader(data, 32, balance='grade').",
+            "y": "The loader has the targets: plait.Dataset(..., targets={...}).",
+            "sample_weight": "The loader has the weights: plait.Dataset(..., weights={...}).",
+        }
+        for name, remedy in remedies.items():
+            if given.get(name) is not None:
+                raise ArgumentError(f"Keras ignores {verb}({name}=...) where it is fed by a Loader. {remedy}")
 
     def _make_order(self, batch_size: int, remainder: Remainder, shard: tuple[int, int], balance: str | None) -> Order:
         if balance is not None and self._bucket:
@@ -372,15 +387,17 @@ def _plain(batch: Batch) -> PlainBatch:
     return batch.inputs, targets, batch.weights
 
 
-def _calling_model() -> tuple[Any, str]:
-    frame = sys._getframe(1)
+def _calling_model() -> tuple[Any, str, Mapping[str, Any]]:
+    """The model whose method is running, which one, and what it was given by the user (of validation in `fit`: nothing)."""
+    frame, found = sys._getframe(1), None
     while frame is not None:
-        if frame.f_code.co_name in ("fit", "evaluate", "predict"):
-            caller = frame.f_locals.get("self")
-            if isinstance(caller, keras.Model):
-                return caller, frame.f_code.co_name
+        caller = frame.f_locals.get("self") if frame.f_code.co_name in ("fit", "evaluate", "predict") else None
+        if isinstance(caller, keras.Model):
+            if found is not None:
+                return found[0], found[1], {}
+            found = caller, frame.f_code.co_name, frame.f_locals
         frame = frame.f_back  # type: ignore[assignment]
-    return None, ""
+    return found or (None, "", {})
 
 
 def _torch_tensors(value: Any) -> Any:
