@@ -105,7 +105,7 @@ def counted(report: Path) -> dict[str, int]:
     if not report.exists():
         return dict.fromkeys(names, 0)
     suites = ElementTree.parse(report).getroot().iter("testsuite")
-    totals = dict.fromkeys(names, 0)
+    totals: dict[str, int] = dict.fromkeys(names, 0)
     for suite in suites:
         for name in names:
             totals[name] += int(suite.get(name, 0))
