@@ -120,7 +120,7 @@ class Stream:
 
 
 def only_stream(source: Source | Stream) -> Stream:
-    """The stream itself, or the only stream of a source that has one.
+    """The stream itself, or the only stream of a source that has one; columns that are its key do not count beside it.
 
     Raises:
         NameUnknownError: The source has several; the message says how to name one.
@@ -128,6 +128,8 @@ def only_stream(source: Source | Stream) -> Stream:
     if isinstance(source, Stream):
         return source
     names = list(source.spec)
-    if len(names) == 1:
-        return Stream(source, names[0])
-    raise NameUnknownError(f"{source.label} has {len(names)} streams, {sorted(names)}; say which: source[{names[0]!r}].")
+    parts = () if source.keys.is_range else source.keys.names
+    beside = [name for name in names if name not in parts] or names
+    if len(beside) == 1:
+        return Stream(source, beside[0])
+    raise NameUnknownError(f"{source.label} has {len(names)} streams, {sorted(names)}; say which: source[{beside[0]!r}].")
