@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import itertools
 import os
@@ -13,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from plait.errors import ArgumentError, ChangedError, DuplicateKeyError, MissingExtraError, ReadError
-from plait.extras import require
+from plait.errors import ArgumentError, ChangedError, DuplicateKeyError, MissingExtraError, PlaitError, ReadError
 from plait.keys import Keys
+from plait.remote import filesystem
 from plait.spec import TEXT
 
 __all__ = ["Files", "file_names", "has_field", "is_url", "list_files", "read_bytes"]
@@ -160,12 +161,29 @@ def _read_local(path: str, most: int) -> bytes:
 
 
 def _read_url(path: str, label: str, most: int) -> bytes:
-    fsspec = require("fsspec", extra="remote", purpose=f"{label} at {path!r}")
-    with fsspec.open(path, "rb") as file:
+    inner, _, outer = path.partition("::")
+    if inner.startswith("zip://") and outer:
+        store, within = _archive(outer, os.getpid(), _stamp(outer)), inner.removeprefix("zip://")
+    else:
+        store, within = filesystem(path, label=label)
+    with store.open(within, "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise _TooLargeError(len(data))
     return data
+
+
+@functools.lru_cache(maxsize=4)  # a memo: to open an archive is to read the list of all its members
+def _archive(outer: str, process: int, stamp: object) -> Any:
+    """The file system in a zip archive, open in this process, as it was at this stamp."""
+    return filesystem(f"zip://::{outer}", label=f"the archive {outer!r}")[0]
+
+
+def _stamp(outer: str) -> tuple[int, int] | None:
+    if is_url(outer):
+        return None
+    status = os.stat(outer)
+    return status.st_size, status.st_mtime_ns
 
 
 def _fields(template: str, label: str) -> tuple[tuple[str, ...], frozenset[str]]:
@@ -201,17 +219,16 @@ def _local_paths(template: str, label: str) -> list[tuple[re.Match[str], str]]:
 
 
 def _url_paths(template: str, label: str) -> list[tuple[re.Match[str], str]]:
-    fsspec = require("fsspec", extra="remote", purpose=f"{label} at {template!r}")
     protocol, separator, address = template.partition("://")
     within, chain, outer = address.partition("::")
     if _FIELD.search(outer):
         raise ArgumentError(f"{label}: a field must stand before '::' in {template!r}: one archive holds all samples.")
     try:
-        filesystem, stripped = fsspec.core.url_to_fs(template)
+        store, stripped = filesystem(template, label=label)
         pattern = re.compile(_regex(stripped), re.DOTALL)
-        found = _url_files(filesystem, _FIELD.sub("*", stripped).replace("[", "[[]"))
-    except ImportError as error:
-        raise MissingExtraError(f"{label}: {template!r} needs a package of its own: {error}.") from error
+        found = _url_files(store, _FIELD.sub("*", stripped).replace("[", "[[]"))
+    except PlaitError:
+        raise
     except Exception as error:  # what fsspec's file systems raise of their own
         raise ReadError(f"{label}: {template!r} cannot be listed: {type(error).__name__}: {error}") from error
     pairs = [(match, path) for path in found if (match := pattern.match(path))]
@@ -219,8 +236,8 @@ def _url_paths(template: str, label: str) -> list[tuple[re.Match[str], str]]:
     return [(m, p if is_url(p) else f"{protocol}{separator}{p if rooted else p.lstrip('/')}{chain}{outer}") for m, p in pairs]
 
 
-def _url_files(filesystem: Any, wildcard: str) -> list[str]:
-    entries = filesystem.glob(wildcard, detail=True)
+def _url_files(store: Any, wildcard: str) -> list[str]:
+    entries = store.glob(wildcard, detail=True)
     return [path for path, entry in entries.items() if entry.get("type") != "directory"]
 
 
