@@ -188,9 +188,13 @@ class Dataset(Source):
         self._check_names([name])
         return self._columns[name].stream
 
+    def raw(self) -> Dataset:
+        """The same samples as their sources give them, without any step."""
+        return self._with(_steps=(), _specs={name: column.stream.spec for name, column in self._columns.items()})
+
     def plain(self) -> Dataset:
         """The same data set without what `augment` added."""
-        data = self._with(_steps=(), _specs={name: column.stream.spec for name, column in self._columns.items()})
+        data = self.raw()
         for step in self._steps:
             data = data if step.random else data._with_step(step)
         return data
