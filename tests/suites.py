@@ -67,7 +67,16 @@ def run(suite: str) -> Result:
     """Run one suite, its output in build/tests/<suite>.log."""
     start = time.monotonic()
     log, report = OUT / f"{suite}.log", OUT / f"{suite}.xml"
-    command = [sys.executable, "-m", "pytest", "--durations=5", f"--junitxml={report}", "-o", f"cache_dir={OUT / suite}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--durations=5",
+        "--continue-on-collection-errors",
+        f"--junitxml={report}",
+        "-o",
+        f"cache_dir={OUT / suite}",
+    ]
     with log.open("w", encoding="utf-8") as out:
         try:
             status = subprocess.run(
@@ -124,7 +133,7 @@ def closing_line(results: list[Result], seconds: float) -> str:
         "failed": sum(r.failed for r in results),
         "passed": sum(r.passed for r in results),
         "skipped": sum(r.skipped for r in results),
-        "errors": sum(r.errors for r in results),
+        "error": sum(r.errors for r in results),
     }
     counts = ", ".join(f"{count} {what}" for what, count in totals.items() if count) or "no tests ran"
     return f"\n==== {', '.join(r.suite for r in results)} ====\n==== {counts} in {seconds:.2f}s ===="
