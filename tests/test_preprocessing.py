@@ -348,6 +348,15 @@ def numbers(**streams: Any) -> plait.Dataset:
     return plait.Dataset(inputs={name: columns[name] for name in streams})
 
 
+def test_what_is_neither_a_data_set_nor_named_is_refused() -> None:
+    with pytest.raises(
+        plait.ArgumentError, match=r"Preprocessing takes the training part, .* given a str. To read a saved one write .*load"
+    ):
+        Preprocessing("model.prep.json")  # type: ignore[arg-type]
+    with pytest.raises(plait.ArgumentError, match=r"Raw samples are a dict, input name -> list, and a list was given. It takes \['age'\]"):
+        Preprocessing(numbers(age=AGES))([41])  # type: ignore[arg-type]
+
+
 def test_a_table_of_pandas_will_do() -> None:
     pandas = pytest.importorskip("pandas")
     prep = Preprocessing(
@@ -669,6 +678,8 @@ class Hexed(Coded):
         (lambda text: text.replace('"version": 1', '"version": 9'), r"is of version 9, written by plait .* reads version 1. Update plait"),
         (lambda text: text.replace('"ready"', '"reedy"'), "is damaged: KeyError: 'ready'"),
         (lambda text: text.replace('"mean"', '"moon"'), "saved form of a step Standardize is damaged: KeyError: 'mean'"),
+        (lambda text: text.replace('"mean": 49.0', '"mean": "high"'), "saved form of a step Standardize is damaged: ValueError"),
+        (lambda text: text.replace('"std": ', '"std": -'), "Standardize: mean must be finite and std positive"),
         (lambda text: text.replace('"kind": "Standardize"', '"kind": 3'), "A step of kind '3' was saved, which plait does not know"),
     ],
 )

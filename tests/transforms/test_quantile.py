@@ -58,6 +58,8 @@ def test_what_cannot_be_meant_is_refused() -> None:
         plait.Quantile.fit([1.0], quantiles=1)
     with pytest.raises(plait.TransformError, match=r"knots must be .* finite and not decreasing"):
         plait.Quantile(np.array([2.0, 1.0]))
+    with pytest.raises(plait.TransformError, match=r"knots must be .* finite and not decreasing"):
+        plait.Quantile.fit([-1.5e308, 1.5e308])
     with pytest.raises(plait.TransformError, match=r"Quantile.fit: the samples of .* are all of length 0"):
         plait.Quantile.fit(plait.Ragged.of([[], []]))
     with pytest.raises(plait.TransformError, match=r"Quantile was fitted on samples of shape \(..., 2\)"):

@@ -154,6 +154,8 @@ def test_statistics_that_cannot_be_are_refused() -> None:
 def test_a_column_is_asked_for_not_one_value_nor_a_mixture() -> None:
     with pytest.raises(plait.TransformError, match=r"Standardize takes a column, one entry a sample, and was given 3. Write \[3\]"):
         plait.Standardize.fit([1.0, 2.0])(3)  # type: ignore[arg-type]
+    with pytest.raises(plait.TransformError, match=r"the array has masked values, which would come back. Give it to plait.Arrays"):
+        plait.Standardize.fit(np.ma.masked_array([1.0, 2.0], [False, True]))
     with pytest.raises(plait.TransformError, match=r"holds None of type NoneType at position 1. Leave samples without a value out"):
         plait.Standardize.fit([1.0, None])
     with pytest.raises(

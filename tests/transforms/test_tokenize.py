@@ -37,6 +37,7 @@ def test_words_get_ids_by_frequency_and_then_by_name() -> None:
 def test_words_beyond_the_size_and_new_words_are_unknown() -> None:
     words = plait.Tokenize.fit(CAPTIONS, size=4)
     assert len(words) == 4
+    assert repr(words) == "Tokenize(4 ids)"
     assert [one.tolist() for one in words(["small oval mass", "round"])] == [[3, 1, 1], [2]]
 
 

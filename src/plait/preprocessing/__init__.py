@@ -38,6 +38,11 @@ class Preprocessing:
     steps: tuple[Step, ...]
 
     def __init__(self, data: Dataset) -> None:
+        if not isinstance(data, Dataset):
+            raise ArgumentError(
+                f"Preprocessing takes the training part, a plait.Dataset with its steps, and was given a {type(data).__name__}. "
+                "To read a saved one write plait.Preprocessing.load(path)."
+            )
         ready = data.plain().spec
         names = [*data.inputs, *data.targets]
         steps, raw = _collected(data, names)
@@ -70,6 +75,10 @@ class Preprocessing:
             SpecError: Values that are not what the stream holds, or a result that no model takes.
             TransformError, ReadError: A step or a file fails; naming the stream and the sample.
         """
+        if not hasattr(samples, "keys"):
+            raise ArgumentError(
+                f"Raw samples are a dict, input name -> list, and a {type(samples).__name__} was given. It takes {list(self.inputs)}."
+            )
         given = {str(name): samples[name] for name in samples.keys()}  # noqa: SIM118 - a table of pandas iterates otherwise
         self._check_names(given)
         known = {**self.inputs, **self.targets}

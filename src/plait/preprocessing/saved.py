@@ -65,7 +65,7 @@ def write_state(path: str, inputs: Mapping[str, Entry], targets: Mapping[str, En
             {"on": list(step.on), "fn": to_json(step.fn, where=f"Step {step.name} on {', '.join(map(repr, step.on))}")} for step in steps
         ],
     }
-    text = json.dumps(state, indent=1, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(state, indent=1, allow_nan=False)
     with written_whole(path, label=f"Preprocessing {path!r}") as file:
         file.write(text.encode("utf-8"))
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from plait.errors import TransformError
+from plait.errors import PlaitError, TransformError
 
 __all__ = ["KINDS", "from_json", "to_json"]
 
@@ -82,5 +82,7 @@ def from_json(state: Mapping[str, Any], *, transforms: Mapping[str, Any] | None 
         )
     try:
         return own.from_json(values)
-    except (KeyError, TypeError, AttributeError) as error:
+    except PlaitError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise TransformError(f"The saved form of a step {kind} is damaged: {type(error).__name__}: {error}.") from error

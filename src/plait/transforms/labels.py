@@ -12,7 +12,7 @@ from plait.errors import ArgumentError, TransformError
 from plait.spec import TEXT
 from plait.transforms.columns import Column, values_of
 
-__all__ = ["Label", "as_labels", "check_kind", "codes_of_scores", "codes_of_values", "count_labels", "label_array", "shown"]
+__all__ = ["Label", "Places", "as_labels", "check_kind", "codes_of_scores", "count_labels", "label_array", "shown"]
 
 Label = str | int | bool
 
@@ -74,27 +74,38 @@ def check_kind(dtype: np.dtype, *, transform: str, label: str) -> None:
         raise TransformError(f"{transform} takes labels, text or integers, and {label} is of dtype {dtype}; {remedy} first.")
 
 
-def codes_of_values(values: np.ndarray, labels: Sequence[Label], *, transform: str) -> np.ndarray:
-    """The place of each value in `labels`, -1 where it is none of them; int64, of the shape of the values.
+class Places:
+    """The place of each label, looked up many times. Immutable.
 
-    Raises:
-        TransformError: Text is given where labels are numbers, or the other way round.
+    Args:
+        labels: As `as_labels` returns them.
     """
-    if not values.size:
-        return np.zeros(values.shape, np.int64)
-    check_kind(values.dtype, transform=transform, label="the column")
-    text = isinstance(labels[0], str)
-    if text != (values.dtype.kind == "T"):
-        kinds = ("text", "numbers") if text else ("numbers", "text")
-        raise TransformError(f"{transform} knows labels that are {kinds[0]}, {shown(labels)}, and the column holds {kinds[1]}.")
-    if text:
-        place = {label: at for at, label in enumerate(labels)}
-        flat = values.ravel().tolist()
-        return np.fromiter((place.get(v, -1) for v in flat), np.int64, len(flat)).reshape(values.shape)
-    known = np.array(labels, np.int64)
-    order = np.argsort(known)
-    at = np.minimum(np.searchsorted(known[order], values), len(known) - 1)
-    return np.where(known[order][at] == values, order[at], -1)
+
+    def __init__(self, labels: Sequence[Label]) -> None:
+        self.labels = labels
+        self.text = isinstance(labels[0], str)
+        self._of_text = {label: at for at, label in enumerate(labels)} if self.text else {}
+        known = np.zeros(0, np.int64) if self.text else np.array(labels, np.int64)
+        self._order = np.argsort(known)
+        self._known = known[self._order]
+
+    def find(self, values: np.ndarray, *, transform: str) -> np.ndarray:
+        """The place of each value, -1 where it is none of the labels; int64, of the shape of the values.
+
+        Raises:
+            TransformError: Text is given where labels are numbers, or the other way round.
+        """
+        if not values.size:
+            return np.zeros(values.shape, np.int64)
+        check_kind(values.dtype, transform=transform, label="the column")
+        if self.text != (values.dtype.kind == "T"):
+            kinds = ("text", "numbers") if self.text else ("numbers", "text")
+            raise TransformError(f"{transform} knows labels that are {kinds[0]}, {shown(self.labels)}, and the column holds {kinds[1]}.")
+        if self.text:
+            flat = values.ravel().tolist()
+            return np.fromiter((self._of_text.get(v, -1) for v in flat), np.int64, len(flat)).reshape(values.shape)
+        at = np.minimum(np.searchsorted(self._known, values), len(self._known) - 1)
+        return np.where(self._known[at] == values, self._order[at], -1)
 
 
 def codes_of_scores(scores: np.ndarray, classes: int, *, transform: str) -> np.ndarray:

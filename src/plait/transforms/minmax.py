@@ -19,6 +19,7 @@ from plait.transforms.columns import (
     check_features,
     kept_axes,
     numeric_spec,
+    spread,
     values_of,
     with_values,
 )
@@ -91,10 +92,14 @@ class MinMax:
         values = values_of(column)
         self._check(values.shape[1:])
         begin, end = self.range
-        span = self.high - self.low
+        span = np.where(self.high == self.low, 1, self.high - self.low)
         exact = np.float32 if values.dtype.itemsize == 1 else np.float64  # float32 holds any byte
-        share = (values.astype(exact, copy=False) - self.low.astype(exact)) / np.where(span == 0, 1, span).astype(exact)
-        scaled = share if (begin, end) == (0.0, 1.0) else share * exact(end - begin) + exact(begin)
+        low, span = (spread(statistics, values.shape[1:], exact) for statistics in (self.low, span))
+        scaled = np.subtract(values, low, dtype=exact)
+        scaled /= span
+        if (begin, end) != (0.0, 1.0):
+            scaled *= exact(end - begin)
+            scaled += exact(begin)
         return with_values(column, as_float32(scaled, transform="MinMax"))
 
     def inverse(self, array: Array) -> Array:

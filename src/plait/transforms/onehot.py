@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from plait.errors import TransformError
 from plait.ragged import Array
 from plait.spec import Spec
 from plait.transforms.columns import Column, Fittable, as_column, as_numbers, row_of, values_of, with_values
-from plait.transforms.labels import Label, as_labels, check_kind, codes_of_scores, codes_of_values, count_labels, label_array, shown
+from plait.transforms.labels import Label, Places, as_labels, check_kind, codes_of_scores, count_labels, label_array, shown
 
 __all__ = ["OneHot"]
 
@@ -29,9 +29,11 @@ class OneHot:
     """
 
     classes: tuple[Label, ...]
+    _places: Places = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", as_labels(self.classes, transform="OneHot"))
+        object.__setattr__(self, "_places", Places(self.classes))
 
     @classmethod
     def fit(cls, data: Fittable) -> OneHot:
@@ -50,7 +52,7 @@ class OneHot:
         values = values_of(column)
         if values.ndim > 1 and values.shape[-1] == 1:
             values = values[..., 0]
-        codes = codes_of_values(values, self.classes, transform="OneHot")
+        codes = self._places.find(values, transform="OneHot")
         if (codes < 0).any():
             at = tuple(int(i) for i in np.argwhere(codes < 0)[0])
             label = values[at] if isinstance(values[at], str) else values[at].item()

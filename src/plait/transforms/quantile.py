@@ -37,8 +37,10 @@ class Quantile:
 
     def __post_init__(self) -> None:
         knots = np.array(self.knots, np.float64)
-        if knots.ndim not in (1, 2) or not len(knots) or not np.isfinite(knots).all() or (np.diff(knots, axis=0) < 0).any():
-            raise TransformError("Quantile: knots must be (quantiles,) or (quantiles, features), finite and not decreasing.")
+        with np.errstate(over="ignore", invalid="ignore"):
+            sound = knots.ndim in (1, 2) and len(knots) > 0 and bool(np.isfinite(knots[-1] - knots[0]).all())
+            if not sound or (np.diff(knots, axis=0) < 0).any():
+                raise TransformError("Quantile: knots must be (quantiles,) or (quantiles, features), finite and not decreasing.")
         knots.flags.writeable = False
         object.__setattr__(self, "knots", knots)
         _check_output(self.output)
@@ -76,7 +78,8 @@ class Quantile:
         if not parts:
             raise TransformError(f"Quantile.fit: the samples of {column.label} are all of length 0; there is no value to fit on.")
         kept, _ = _lowest(parts, most)
-        knots = np.quantile(kept, np.linspace(0, 1, max(2, min(quantiles, len(kept)))), axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):  # found out by the check of knots
+            knots = np.quantile(kept, np.linspace(0, 1, max(2, min(quantiles, len(kept)))), axis=0)
         knots = np.maximum.accumulate(knots, axis=0)  # interpolation may round downwards
         return cls(knots if features is not None else knots[:, 0], output)
 

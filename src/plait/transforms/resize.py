@@ -15,6 +15,8 @@ from plait.transforms.columns import as_numbers
 
 __all__ = ["Resize"]
 
+_BLOCK = 2**19  # values worked on at once, so that they stay in the cache
+
 
 @dataclass(frozen=True)
 class Resize:
@@ -54,7 +56,7 @@ class Resize:
         if column.shape[1:3] == self.size:
             return column
         exact = np.float64 if (column.dtype.kind == "f" and column.dtype.itemsize > 4) or column.dtype.itemsize == 8 else np.float32
-        mixed = _mixed(_mixed(column.astype(exact, copy=False), 1, height), 2, width)
+        mixed = _mixed(column.astype(exact, copy=False), height, width)
         if column.dtype.kind == "f":
             return mixed.astype(column.dtype, copy=False)
         least, most = np.iinfo(column.dtype).min, np.iinfo(column.dtype).max
@@ -87,18 +89,33 @@ def _nearest(old: int, new: int) -> np.ndarray:
     return np.minimum((2 * np.arange(new) + 1) * old // (2 * new), old - 1)
 
 
-def _mixed(images: np.ndarray, axis: int, new: int) -> np.ndarray:
-    """One axis resized: a weighted sum of a few pixels for each new one, always added in the same order."""
-    old = images.shape[axis]
+def _mixed(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Images in another size, a block of them at a time."""
+    samples, high, wide, *channels = images.shape
+    each = int(np.prod(channels, dtype=np.int64))
+    out = np.empty((samples, height, width, *channels), images.dtype)
+    block = max(1, _BLOCK // max(1, out[:1].size, images[:1].size))
+    for start in range(0, samples, block):
+        flat = images[start : start + block].reshape(-1, high, wide * each)
+        flat = _summed(flat, 1, height, 1)
+        flat = _summed(flat, 2, width, each)
+        out[start : start + block] = flat.reshape(-1, height, width, *channels)
+    return out
+
+
+def _summed(flat: np.ndarray, axis: int, new: int, each: int) -> np.ndarray:
+    """One axis, of `each` values a pixel, resized: a weighted sum of a few pixels for each new one, always added in the same order."""
+    old = flat.shape[axis] // each
     if old == new:
-        return images
+        return flat
     pixels, weights = _area(old, new) if new < old else _linear(old, new)
-    total = None
+    total = np.zeros((), flat.dtype)
     for tap in range(pixels.shape[1]):
-        share = weights[:, tap].astype(images.dtype).reshape(new, *[1] * (images.ndim - axis - 1))
-        part = np.take(images, pixels[:, tap], axis=axis) * share
-        total = part if total is None else np.add(total, part, out=total)
-    assert total is not None  # an axis has at least one tap
+        places = (pixels[:, tap, None] * each + np.arange(each)).ravel()
+        shares = np.repeat(weights[:, tap].astype(flat.dtype), each)
+        part = np.take(flat, places, axis=axis)
+        part *= shares if axis == flat.ndim - 1 else shares[:, None]
+        total = part if tap == 0 else np.add(total, part, out=total)
     return total
 
 

@@ -19,6 +19,7 @@ from plait.transforms.columns import (
     check_features,
     kept_axes,
     numeric_spec,
+    spread,
     values_of,
     with_values,
 )
@@ -105,7 +106,9 @@ class Standardize:
         values = values_of(column)
         self._check(values.shape[1:])
         exact = np.float32 if values.dtype.itemsize == 1 else np.float64  # float32 holds any byte
-        scaled = (values.astype(exact, copy=False) - self.mean.astype(exact)) / self.std.astype(exact)
+        mean, std = (spread(statistics, values.shape[1:], exact) for statistics in (self.mean, self.std))
+        scaled = np.subtract(values, mean, dtype=exact)
+        scaled /= std
         return with_values(column, as_float32(scaled, transform="Standardize"))
 
     def inverse(self, array: Array) -> Array:

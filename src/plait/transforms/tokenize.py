@@ -138,6 +138,9 @@ class Tokenize:
         """The transform that `to_json` described."""
         return cls(json.dumps(state["tokenizer"]))
 
+    def __repr__(self) -> str:
+        return f"Tokenize({len(self)} ids)"
+
     def __reduce__(self) -> tuple[type[Tokenize], tuple[str]]:
         return type(self), (self.state,)
 

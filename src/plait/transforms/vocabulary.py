@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,7 +12,7 @@ from plait.errors import ArgumentError, TransformError
 from plait.ragged import Array
 from plait.spec import Spec
 from plait.transforms.columns import Column, Fittable, as_column, as_numbers, row_of, values_of, with_values
-from plait.transforms.labels import Label, as_labels, check_kind, codes_of_scores, codes_of_values, count_labels, label_array, shown
+from plait.transforms.labels import Label, Places, as_labels, check_kind, codes_of_scores, count_labels, label_array, shown
 
 __all__ = ["Vocabulary"]
 
@@ -34,6 +34,7 @@ class Vocabulary:
 
     labels: tuple[Label, ...]
     unknown: Unknown = "raise"
+    _places: Places = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         labels = as_labels(self.labels, transform="Vocabulary")
@@ -45,6 +46,7 @@ class Vocabulary:
             labels = tuple(label for label in labels if label != _placeholder(labels))
             labels = labels or as_labels((), transform="Vocabulary")
         object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "_places", Places(labels))
 
     @classmethod
     def fit(cls, data: Fittable, *, size: int | None = None, unknown: Unknown = "raise") -> Vocabulary:
@@ -88,7 +90,7 @@ class Vocabulary:
     def __call__(self, array: Array) -> Array:
         column = as_column(array, transform="Vocabulary")
         values = values_of(column)
-        codes = codes_of_values(values, self.labels, transform="Vocabulary")
+        codes = self._places.find(values, transform="Vocabulary")
         if self.unknown == "reserve":
             codes = codes + 1
         elif (codes < 0).any():
