@@ -15,7 +15,16 @@ from plait.source import only_stream
 from plait.spool import gather
 from plait.table import Table, choose, keys_of
 
-SCHEMA = pa.schema([("id", pa.int64()), ("site", pa.string()), ("age", pa.float32()), ("raw", pa.binary()), ("age", pa.int8()), ("s", pa.struct([("a", pa.int8())]))])
+SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("site", pa.string()),
+        ("age", pa.float32()),
+        ("raw", pa.binary()),
+        ("age", pa.int8()),
+        ("s", pa.struct([("a", pa.int8())])),
+    ]
+)
 
 
 def frame(**columns: object) -> plait.Frame:
@@ -72,7 +81,9 @@ def test_a_refused_column_says_why_when_it_is_asked_for_and_blocks_no_other() ->
     table = frame(id=[1, 2], raw=[b"x", b"y"], age=[3, 4])
     assert list(table.spec) == ["id", "age"]
     for ask in (lambda: table["raw"], lambda: table.read(["raw"], np.array([0])), lambda: table.absent("raw")):
-        with pytest.raises(plait.SpecError, match=r"Frame \['id', 'raw', 'age'\]: column 'raw' is of type binary, which no stream can hold"):
+        with pytest.raises(
+            plait.SpecError, match=r"Frame \['id', 'raw', 'age'\]: column 'raw' is of type binary, which no stream can hold"
+        ):
             ask()
     with pytest.raises(plait.NameUnknownError, match=r"has no stream 'old'. It has \['age', 'id'\]"):
         table["old"]

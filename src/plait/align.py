@@ -147,9 +147,7 @@ def _pick(rows: np.ndarray | None, kept: np.ndarray | None) -> np.ndarray | None
     return kept if rows is None else rows[kept]
 
 
-def _missing_message(
-    name: str, streams: Mapping[str, Stream], where: Mapping[int, np.ndarray | None], gone: np.ndarray, keys: Keys
-) -> str:
+def _missing_message(name: str, streams: Mapping[str, Stream], where: Mapping[int, np.ndarray | None], gone: np.ndarray, keys: Keys) -> str:
     stream = streams[name]
     rows = where[id(stream.source)]
     lost = np.flatnonzero(gone)
@@ -160,9 +158,8 @@ def _missing_message(
     )
     if rows is None or (rows[lost] >= 0).any():
         held = lost if rows is None else lost[rows[lost] >= 0]
-        return (
-            f"{stream.label} has no value (empty, null or NaN) for {len(held)} of its samples, such as {keys.some(held)}. {remedy}"
-            + (f' missing={{{name!r}: "keep"}} keeps the NaN.' if stream.spec.dtype.kind == "f" else "")
+        return f"{stream.label} has no value (empty, null or NaN) for {len(held)} of its samples, such as {keys.some(held)}. {remedy}" + (
+            f' missing={{{name!r}: "keep"}} keeps the NaN.' if stream.spec.dtype.kind == "f" else ""
         )
     labels = list(dict.fromkeys(f"{s.source.label} has {len(s.source)}" for s in streams.values()))
     sources = list({id(s.source): s.source for s in streams.values()}.values())
@@ -203,7 +200,9 @@ def _findings(
             findings.append(Finding("pass", name, f"{held} of {len(keys)} keys matched in {stream.source.label}", id="join", values=values))
             continue
         lost = np.flatnonzero(gone)
-        done = {"drop": "dropped", "mask": "kept with weight 0", "keep": "kept as they are", "raise": "dropped for another stream"}[policies[name]]
+        done = {"drop": "dropped", "mask": "kept with weight 0", "keep": "kept as they are", "raise": "dropped for another stream"}[
+            policies[name]
+        ]
         values |= {"missing": len(lost), "dropped": int((gone & ~keep).sum()), "such as": keys.some(lost)}
         message = f"{len(keys) - len(lost)} of {len(keys)} samples have a value in {stream.source.label}; {len(lost)} have none ({done}), such as {keys.some(lost)}"
         findings.append(Finding("warn", name, message, id="join", values=values))

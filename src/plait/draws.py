@@ -84,7 +84,9 @@ class Draws:
             return options[self.integers(0, len(options), size)]
         edges = np.cumsum(np.asarray(p, np.float64))
         if len(edges) != len(options) or abs(edges[-1] - 1) > 1e-8:
-            raise ArgumentError(f"rng.choice: p has {len(edges)} values that sum to {edges[-1]:g}; {len(options)} that sum to 1 are needed.")
+            raise ArgumentError(
+                f"rng.choice: p has {len(edges)} values that sum to {edges[-1]:g}; {len(options)} that sum to 1 are needed."
+            )
         return options[np.minimum(np.searchsorted(edges, self.random(size), side="right"), len(options) - 1)]
 
     def generators(self) -> list[np.random.Generator]:

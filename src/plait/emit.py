@@ -44,9 +44,7 @@ class Emission:
     def __init__(self, data: Dataset, contract: Contract | None, *, padded: bool) -> None:
         self.data, self.contract = data, contract
         self.names = [*data.inputs, *data.targets, *(f"{name}.weight" for name in data.weights)]
-        self.weighted = bool(data.targets) and (
-            padded or bool(data.weights) or any(data.absent(name) is not None for name in data.targets)
-        )
+        self.weighted = bool(data.targets) and (padded or bool(data.weights) or any(data.absent(name) is not None for name in data.targets))
         self._masked = {name: gone for name in data.targets if (gone := data.absent(name)) is not None}
         for name, spec in {**data.inputs, **data.targets}.items():
             _check_feedable(name, spec)
@@ -142,7 +140,7 @@ class Emission:
         raise self._error(name, rows, bad, f"is NaN or infinite (or too large for float32). {remedy}")
 
     def _check_labels(self, name: str, array: np.ndarray, port: Port | None, rows: np.ndarray) -> None:
-        if port is None or array.dtype.kind not in "iu" or not port.shape or not isinstance(port.shape[-1], int) or port.shape[-1] < 2:  # noqa: PLR2004
+        if port is None or array.dtype.kind not in "iu" or not port.shape or not isinstance(port.shape[-1], int) or port.shape[-1] < 2:
             return
         labels = self.data.targets[name].shape
         sparse = len(labels) == len(port.shape) - 1 or (len(labels) == len(port.shape) and labels[-1:] == (1,))
@@ -175,17 +173,17 @@ def _check_feedable(name: str, spec: Spec) -> None:
         raise SpecError(f"Stream {name!r} has dtype {spec.dtype}; Keras takes numbers. Turn it into some with data.map(fn, on={name!r}).")
 
 
-def _cast(
-    array: np.ndarray, port: Port | None, target: bool, error: Callable[[np.ndarray, str], SpecError]
-) -> np.ndarray:
+def _cast(array: np.ndarray, port: Port | None, target: bool, error: Callable[[np.ndarray, str], SpecError]) -> np.ndarray:
     kind, width = array.dtype.kind, array.dtype.itemsize
     if kind == "f":
         with np.errstate(over="ignore"):
             return array.astype(np.float32, copy=False)
-    if kind in "iu" and not target and port is not None and port.dtype.startswith(("float", "bfloat")) and width > 2:  # noqa: PLR2004
-        _check_range(array, -_EXACT, _EXACT, error, "is an integer beyond 2**24, which float32 rounds. Scale it, or declare the input as int32")
+    if kind in "iu" and not target and port is not None and port.dtype.startswith(("float", "bfloat")) and width > 2:
+        _check_range(
+            array, -_EXACT, _EXACT, error, "is an integer beyond 2**24, which float32 rounds. Scale it, or declare the input as int32"
+        )
         return array.astype(np.float32)
-    if kind in "iu" and (width == 8 or (kind == "u" and width > 1)):  # noqa: PLR2004
+    if kind in "iu" and (width == 8 or (kind == "u" and width > 1)):
         info = np.iinfo(np.int32)
         _check_range(array, info.min, info.max, error, "does not fit into int32. Map ids to codes with plait.Vocabulary, or scale it")
         return array.astype(np.int32)

@@ -55,7 +55,7 @@ def restore_random_states(states: Mapping[str, np.ndarray]) -> None:
 def _keras_generator() -> Any:
     """Keras's global seed generator, which layers and `keras.random` use when they are given no seed; not exported."""
     try:
-        from keras.src.random.seed_generator import global_seed_generator  # noqa: PLC0415
+        from keras.src.random.seed_generator import global_seed_generator
     except ImportError:
         return None
     return global_seed_generator()

@@ -158,7 +158,7 @@ def _stratum(columns: Sequence[np.ndarray], samples: int) -> np.ndarray | None:
     code = np.zeros(samples, np.int64)
     for column in columns:
         values = column
-        if values.dtype.kind == "f" or (values.dtype.kind in "iu" and len(np.unique(values)) > 20):  # noqa: PLR2004 - numbers, not classes
+        if values.dtype.kind == "f" or (values.dtype.kind in "iu" and len(np.unique(values)) > 20):
             values = np.digitize(values, np.quantile(values, [0.2, 0.4, 0.6, 0.8]))
         part = np.unique(values, return_inverse=True)[1]
         code = np.unique(code * (int(part.max(initial=0)) + 1) + part, return_inverse=True)[1]

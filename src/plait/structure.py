@@ -89,8 +89,12 @@ def _message(role: str, name: str, spec: Spec, port: Port) -> str:
 def _remedy(role: str, name: str, spec: Spec, port: Port) -> str:
     if role == "target" and len(spec.shape) == len(port.shape) - 1 and spec.dtype.kind == "f" and port.shape[-1:] != (1,):
         return f"data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r}) for classes, or keras.layers.Dense(1) for a number"
-    if len(spec.shape) == 3 and len(port.shape) == 3 and spec.shape[2] == port.shape[2] and None not in port.shape:  # noqa: PLR2004 - images
+    if len(spec.shape) == 3 and len(port.shape) == 3 and spec.shape[2] == port.shape[2] and None not in port.shape:
         return f"data.map(plait.Resize({port.shape[:2]}), on={name!r})"
     if len(spec.shape) == len(port.shape):
-        return f"keras.Input({spec.shape})" if role == "input" else f"give the head the shape {spec.shape}: keras.layers.Dense({spec.shape[-1]})"
+        return (
+            f"keras.Input({spec.shape})"
+            if role == "input"
+            else f"give the head the shape {spec.shape}: keras.layers.Dense({spec.shape[-1]})"
+        )
     return f"data.map(lambda x: x.reshape(len(x), {', '.join(map(str, port.shape))}), on={name!r}), or change the model"

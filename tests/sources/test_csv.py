@@ -146,7 +146,10 @@ def test_a_url_is_read(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,b\n1,2\n3\n", r"labels.csv': row 3 \(the header is row 1\) has 1 cells where the header has 2: '3'. 1 rows are so. Mend them, quote"),
+        (
+            "a,b\n1,2\n3\n",
+            r"labels.csv': row 3 \(the header is row 1\) has 1 cells where the header has 2: '3'. 1 rows are so. Mend them, quote",
+        ),
         ("a,b\n1,2\n3,4,5\n6\n", r"row 3 \(the header is row 1\) has 3 cells where the header has 2: '3,4,5'. 2 rows are so."),
         ('a,b\n"1,2\n3,4\n', r"row 2 \(the header is row 1\) has 1 cells where the header has 2"),
         ("", "labels.csv' is empty: it has no header. Restore the file."),
@@ -170,7 +173,9 @@ def test_a_bad_byte_in_the_key_column_is_found(csv) -> None:
 
 
 def test_a_wrong_encoding_is_named(csv) -> None:
-    with pytest.raises(plait.ReadError, match="is not ascii: line 2 holds the byte 0xc3.* Pass encoding='latin-1', or what the file was written in."):
+    with pytest.raises(
+        plait.ReadError, match="is not ascii: line 2 holds the byte 0xc3.* Pass encoding='latin-1', or what the file was written in."
+    ):
         csv("a\né\n", encoding="ascii")
     with pytest.raises(plait.ArgumentError, match="there is no encoding 'klingon'. Write encoding='latin-1', say."):
         csv("a\n1\n", encoding="klingon")
@@ -178,7 +183,9 @@ def test_a_wrong_encoding_is_named(csv) -> None:
 
 def test_integers_beyond_64_bits_are_refused_before_they_lose_digits(csv) -> None:
     source = csv("id,n\n1,99999999999999999999\n2,5\n", key="id")
-    with pytest.raises(plait.SpecError, match=r"column 'n' holds integers beyond 64 bits, such as 9{20}; keep them as text by text=\['n'\]"):
+    with pytest.raises(
+        plait.SpecError, match=r"column 'n' holds integers beyond 64 bits, such as 9{20}; keep them as text by text=\['n'\]"
+    ):
         source["n"]
     assert values(csv("id,n\n1,99999999999999999999\n", text=["n"]), "n") == ["9" * 20]
     assert values(csv("x\n1e300\n2.5\n"), "x") == [1e300, 2.5]
@@ -283,7 +290,10 @@ def test_what_a_cell_cannot_hold_is_refused_and_leaves_the_old_file(tmp_path) ->
     path.write_text("old")
     ragged = plait.Ragged.of([[1], [2, 3]])
     for stream in (np.zeros((2, 3)), ragged, np.zeros(2, "m8[s]")):
-        with pytest.raises(plait.SpecError, match=r"Csv.write '.*out.csv': stream 'x' is .*, and a cell holds one number, date or text. Parquet.write holds"):
+        with pytest.raises(
+            plait.SpecError,
+            match=r"Csv.write '.*out.csv': stream 'x' is .*, and a cell holds one number, date or text. Parquet.write holds",
+        ):
             plait.Csv.write(plait.Arrays(x=stream), path)
     with pytest.raises(plait.ReadError, match="the file cannot be written: No such file or directory"):
         plait.Csv.write(plait.Arrays(x=np.arange(2)), tmp_path / "nowhere" / "out.csv")

@@ -130,7 +130,10 @@ def test_the_index_of_pandas_is_not_read_and_is_pointed_to() -> None:
     df = pandas.DataFrame({"id": [5, 6], "x": [1, 2]}).set_index("id")
     assert list(plait.Frame(df).spec) == ["x"]
     assert list(plait.Frame(df).keys) == [0, 1]
-    with pytest.raises(plait.NameUnknownError, match=r"Frame \['x'\] has 'id' in its index, which is not read. Write plait.Frame\(df.reset_index\(\), key=...\)."):
+    with pytest.raises(
+        plait.NameUnknownError,
+        match=r"Frame \['x'\] has 'id' in its index, which is not read. Write plait.Frame\(df.reset_index\(\), key=...\).",
+    ):
         plait.Frame(df, key="id")
     assert list(plait.Frame(df.reset_index(), key="id").keys) == [5, 6]
 

@@ -77,7 +77,9 @@ def test_a_file_that_changed_since_it_was_declared_is_an_error(patients, how) ->
         pq.write_table(pq.read_table(patients).slice(1), patients)
     else:
         os.utime(patients)
-    with pytest.raises(plait.ChangedError, match="patients.parquet' was changed since the source was declared. Declare the source again, and do not write"):
+    with pytest.raises(
+        plait.ChangedError, match="patients.parquet' was changed since the source was declared. Declare the source again, and do not write"
+    ):
         source.absent("age")
 
 
@@ -173,7 +175,9 @@ def test_files_of_which_one_has_no_values_in_a_column_are_one_table(tmp_path) ->
 def test_files_of_different_schemas_are_an_error_that_names_them(tmp_path) -> None:
     pq.write_table(pa.table({"id": [1], "x": [1]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"id": [2], "y": [1]}), tmp_path / "b.parquet")
-    with pytest.raises(plait.SpecError, match=r"b.parquet' and '.*a.parquet' have different columns: \['x', 'y'\] are in one only. Write them with one"):
+    with pytest.raises(
+        plait.SpecError, match=r"b.parquet' and '.*a.parquet' have different columns: \['x', 'y'\] are in one only. Write them with one"
+    ):
         plait.Parquet(tmp_path)
     pq.write_table(pa.table({"id": [2], "x": ["a"]}), tmp_path / "b.parquet")
     with pytest.raises(plait.SpecError, match="the files have columns of different types: .*x.*Write them with one schema."):
@@ -371,11 +375,16 @@ def test_a_dataset_is_written(patients, tmp_path) -> None:
 def test_what_cannot_be_written_leaves_the_old_file(tmp_path) -> None:
     path = tmp_path / "x.parquet"
     path.write_bytes(b"old")
-    with pytest.raises(plait.SpecError, match=r"Parquet.write '.*x.parquet': stream 'x' is \(\) datetime64\[M\], which a table cannot hold. Map it to numbers"):
+    with pytest.raises(
+        plait.SpecError,
+        match=r"Parquet.write '.*x.parquet': stream 'x' is \(\) datetime64\[M\], which a table cannot hold. Map it to numbers",
+    ):
         plait.Parquet.write(plait.Arrays(x=np.zeros(2, "M8[M]")), path)
     other = plait.Frame(pa.table({"id": [1, 2], "x": [3, 4]}), key="id")
     clash = plait.Dataset(inputs={"id": other["x"]}, targets={"x": other["x"]})
-    with pytest.raises(plait.ArgumentError, match="stream 'id' has the name of the key and other values, and a table has one column of a name. Rename the"):
+    with pytest.raises(
+        plait.ArgumentError, match="stream 'id' has the name of the key and other values, and a table has one column of a name. Rename the"
+    ):
         plait.Parquet.write(clash, path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

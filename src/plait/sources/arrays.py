@@ -165,7 +165,9 @@ def _objects(array: np.ndarray, name: str) -> tuple[Array, np.ndarray | None]:
         if all(isinstance(v, (bool, int, float, np.number, np.bool_)) for v in present):
             return np.where(absent, 0, array).astype(np.result_type(*present) if present else np.float32), absent if absent.any() else None
     kinds = sorted({type(v).__name__ for v in array.reshape(-1)[:1000]})
-    raise SpecError(f"Stream {name!r} holds Python objects of type {', '.join(kinds)}. Streams hold numbers, text, or sequences of numbers.")
+    raise SpecError(
+        f"Stream {name!r} holds Python objects of type {', '.join(kinds)}. Streams hold numbers, text, or sequences of numbers."
+    )
 
 
 def _ragged(values: object, name: str) -> Ragged:

@@ -70,9 +70,7 @@ def _from_pandas(frame: Any, pa: Any, key: Key) -> Any:
     index = [name for name in frame.index.names if name is not None]
     missing = [name for name in column_names(key, "key", label) if name in index and name not in frame.columns]
     if missing:
-        raise NameUnknownError(
-            f"{label} has {missing[0]!r} in its index, which is not read. Write plait.Frame(df.reset_index(), key=...)."
-        )
+        raise NameUnknownError(f"{label} has {missing[0]!r} in its index, which is not read. Write plait.Frame(df.reset_index(), key=...).")
     arrays, schema = [], []
     for place, name in enumerate(frame.columns):
         array, metadata = _column(frame.iloc[:, place], pa)
