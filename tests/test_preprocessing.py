@@ -677,6 +677,8 @@ class Hexed(Coded):
         (lambda text: "[]", "is JSON, but no preprocessing. Give the file that"),
         (lambda text: text.replace('"version": 1', '"version": 9'), r"is of version 9, written by plait .* reads version 1. Update plait"),
         (lambda text: text.replace('"ready"', '"reedy"'), "is damaged: KeyError: 'ready'"),
+        (lambda text: text.replace('"dtype": "float32"', '"dtype": "f<,Kext"'), "is damaged: (Type|Value)Error"),
+        (lambda text: "[" * 100_000, "no JSON file, or a truncated one"),
         (lambda text: text.replace('"mean"', '"moon"'), "saved form of a step Standardize is damaged: KeyError: 'mean'"),
         (lambda text: text.replace('"mean": 49.0', '"mean": "high"'), "saved form of a step Standardize is damaged: ValueError"),
         (lambda text: text.replace('"std": ', '"std": -'), "Standardize: mean must be finite and std positive"),

@@ -73,6 +73,12 @@ def test_scores_of_another_width_or_nan_are_no_class() -> None:
         fitted.inverse(np.array([[0.1, np.nan, 0.3], [1, 0, 0]]))
 
 
+def test_text_that_is_no_unicode_is_refused() -> None:
+    for bad in (["a", "\ud800"], np.array([b"\xff"])):
+        with pytest.raises(plait.TransformError, match=r"OneHot: the column holds text that is no Unicode"):
+            plait.OneHot(["a"])(bad)  # type: ignore[arg-type]
+
+
 def test_text_of_any_numpy_kind_is_a_label() -> None:
     fitted = plait.OneHot.fit(np.array(["b", "a"], TEXT))
     assert (

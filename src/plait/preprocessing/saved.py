@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import plait
-from plait.errors import ReadError, TransformError
+from plait.errors import PlaitError, ReadError, TransformError
 from plait.sink import written_whole
 from plait.spec import TEXT, Spec
 from plait.steps import Step
@@ -81,7 +81,9 @@ def read_state(path: str, transforms: Mapping[str, Any] | None) -> tuple[Entries
     try:
         inputs, targets = ({name: _entry(entry, transforms) for name, entry in state[role].items()} for role in ("inputs", "targets"))
         steps = [Step(from_json(step["fn"], transforms=transforms), tuple(step["on"]), random=False) for step in state["steps"]]
-    except (KeyError, TypeError, AttributeError) as error:
+    except PlaitError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise TransformError(f"{path!r} is damaged: {type(error).__name__}: {error}. Save it again.") from error
     return inputs, targets, tuple(steps)
 
@@ -134,7 +136,7 @@ def _loaded(path: str) -> dict[str, Any]:
             state = json.load(file)
     except OSError as error:
         raise ReadError(f"No preprocessing can be read from {path!r}: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TransformError(
             f"{path!r} is no JSON file, or a truncated one: {error}. Save it again with Preprocessing(train).save."
         ) from error

@@ -237,11 +237,11 @@ def check_features(shape: tuple[int | None, ...], fitted: tuple[int, ...], kept:
 
 def _plain(array: np.ndarray, transform: str) -> np.ndarray:
     if array.dtype.kind in "US":
-        return array.astype(TEXT)
+        return _text(array, transform)
     if array.dtype.kind != "O":
         return array
     if all(isinstance(v, str) for v in array.flat):
-        return array.astype(TEXT)
+        return _text(array, transform)
     if all(isinstance(v, (bool, int, float, np.number, np.bool_)) for v in array.flat):
         return np.array(array.tolist())
     at, odd = next((i, v) for i, v in enumerate(array.flat) if not isinstance(v, (bool, int, float, np.number, np.bool_)))
@@ -249,6 +249,15 @@ def _plain(array: np.ndarray, transform: str) -> np.ndarray:
         f"{transform} takes numbers or text, and the column holds {odd!r} of type {type(odd).__name__} at position {at}. "
         "Leave samples without a value out, or declare them missing in the source."
     )
+
+
+def _text(array: np.ndarray, transform: str) -> np.ndarray:
+    try:
+        return (np.strings.decode(array, "utf-8") if array.dtype.kind == "S" else array).astype(TEXT)
+    except (TypeError, ValueError) as error:  # half of a surrogate pair, or bytes of another encoding
+        raise TransformError(
+            f"{transform}: the column holds text that is no Unicode ({error}). Decode it first, or leave it out."
+        ) from error
 
 
 def _slices(array: Array, size: int) -> Iterator[Array]:
