@@ -13,6 +13,8 @@ from plait.errors import ReadError
 __all__ = ["MOST_HEADER", "Header", "read_header"]
 
 MOST_HEADER = 10_000  # bytes, NumPy's own limit
+_MOST_AXES = 32
+_MOST_EMPTY = 2**32  # rows of an array without values
 
 _MAGIC = b"\x93NUMPY"
 _ITEM = r"""['"](?:descr['"]\s*:\s*(?P<d>['"][^'"]*['"]|\[.*\]|\(.*\))|fortran_order['"]\s*:\s*(?P<f>True|False)|"""
@@ -70,8 +72,8 @@ def read_header(data: bytes, name: str, *, size: int | None = None) -> Header:
         raise ReadError(f"{name} has a damaged header: {text[:80]!r}. {_RESTORE}")
     dtype = _dtype(fields["d"], name)
     shape = tuple(int(part.strip().rstrip("L")) for part in fields["s"].split(",") if part.strip())
-    if any(n < 0 for n in shape):
-        raise ReadError(f"{name} declares the negative shape {shape}. {_RESTORE}")
+    if any(n < 0 for n in shape) or len(shape) > _MOST_AXES or (0 in shape and math.prod(n or 1 for n in shape) > _MOST_EMPTY):
+        raise ReadError(f"{name} declares the shape {str(shape)[:80]}, which no array has. {_RESTORE}")
     declared, there = math.prod(shape) * dtype.itemsize, size - start - length
     if declared != there:
         fault = "is truncated" if declared > there else "is longer than its header says"

@@ -55,7 +55,7 @@ class ReadText:
     def __post_init__(self) -> None:
         try:
             name = codecs.lookup(self.encoding).name
-            b"".decode(self.encoding)
+            b"    ".decode(self.encoding)  # raises where the codec is none of text
         except (LookupError, ValueError) as error:
             raise ArgumentError(f"encoding={self.encoding!r} is no text encoding. Write encoding='utf-8' or 'latin-1'.") from error
         object.__setattr__(self, "encoding", "utf-8" if name == "utf-8-sig" else name)
@@ -92,10 +92,15 @@ class ReadText:
             data = raw
         else:
             raise TransformError(f"{label}: sample {key!r} is a {type(raw).__name__}; a text is a path, or the bytes of a file.")
+        place = f" ({os.fspath(raw)!r})" if isinstance(raw, (str, os.PathLike)) else ""
         try:
             text = data.decode(self.encoding)
+            text.encode()  # utf-7 and its like let half of a surrogate pair through
+        except UnicodeEncodeError as error:
+            raise ReadError(
+                f"{label}: sample {key!r}{place} holds half of a character at {error.start}. Save the file as utf-8."
+            ) from error
         except UnicodeDecodeError as error:
-            place = f" ({os.fspath(raw)!r})" if isinstance(raw, (str, os.PathLike)) else ""
             raise ReadError(
                 f"{label}: sample {key!r}{place} is not {self.encoding}: byte {data[error.start : error.start + 1]!r} at {error.start} "
                 f"({error.reason}). Pass the encoding that all files have, such as encoding='latin-1', or save the file as {self.encoding}."
