@@ -61,7 +61,7 @@ def _source_hint(close: list[str]) -> str:
 def _shapes(role: str, given: Mapping[str, Spec], contract: Contract) -> Iterator[Finding]:
     for name, spec in given.items():
         port = contract.input(name) if role == "input" else contract.output(name)
-        if port is None or spec.text or spec.ragged:
+        if port is None or spec.text or spec.ragged or (len(given) > 1 and port.name != name):  # of another name: said already
             continue
         if not _fits(spec, port, target=role == "target"):
             yield Finding("fail", name, _message(role, name, spec, port), _remedy(role, name, spec, port), f"{role}-shape")

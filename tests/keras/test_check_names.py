@@ -50,6 +50,14 @@ def test_a_target_that_is_no_head_and_a_head_without_a_target_are_named(containe
     assert "the model has an output 'kind' and the data set has no target of that name" in only(report, "target-missing", "kind").message
 
 
+def test_two_targets_for_a_model_of_one_head_are_not_measured_against_it():
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, {"kind": keras.layers.Dense(3, "softmax")(x)})
+    model.compile(loss={"kind": LOSS["kind"]})
+    report = plait.check(dataset(targets=("price", "kind")), model)
+    assert [(f.id, f.about) for f in report.failures] == [("target-unknown", "price")]
+
+
 def test_the_names_of_dict_outputs_are_their_keys_not_those_of_the_layers():
     x = keras.Input((4,), name="x")
     model = keras.Model([x], {"price": keras.layers.Dense(1, name="a")(x), "kind": keras.layers.Dense(3, "softmax", name="b")(x)})
