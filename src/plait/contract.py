@@ -107,8 +107,8 @@ def _ports(structure: Any, names: Sequence[str], role: str, model: str) -> tuple
     for name, tensor in pairs:
         if isinstance(tensor, (Mapping, list, tuple)):
             raise CheckError(
-                f"The {role} of model {model!r} are nested: {name!r} is a {type(tensor).__name__}. plait feeds one dict or list of tensors; "
-                f"write keras.Model(inputs={{'a': a, 'b': b}}, outputs={{'y': y, 'z': z}})."
+                f"The {role} of model {model!r} are nested: {name!r} is a {type(tensor).__name__}. plait feeds one dict or list "
+                f"of tensors; write keras.Model(inputs={{'a': a, 'b': b}}, outputs={{'y': y, 'z': z}})."
             )
     return tuple(Port(str(name), tuple(tensor.shape[1:]), _dtype(tensor)) for name, tensor in pairs)
 

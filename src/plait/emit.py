@@ -130,7 +130,7 @@ class Emission:
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(array.sum()):
                 return
-        bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        bad = np.asarray(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
         if not bad.any():
             return
         if name in self.data.inputs:
@@ -146,7 +146,7 @@ class Emission:
         sparse = len(labels) == len(port.shape) - 1 or (len(labels) == len(port.shape) and labels[-1:] == (1,))
         if not sparse or not array.size or (array.min() >= 0 and array.max() < port.shape[-1]):
             return
-        bad = ((array < 0) | (array >= port.shape[-1])).reshape(len(array), -1).any(axis=1)
+        bad = np.asarray(((array < 0) | (array >= port.shape[-1])).reshape(len(array), -1).any(axis=1))
         raise self._error(
             name,
             rows,
@@ -166,8 +166,8 @@ class Emission:
 def _check_feedable(name: str, spec: Spec) -> None:
     if spec.text:
         raise SpecError(
-            f"Stream {name!r} is text, and Keras takes numbers. Write data.map(plait.Tokenize.fit(train[{name!r}], size=1000), on={name!r}) "
-            f"for words, or data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r}) for labels."
+            f"Stream {name!r} is text, and Keras takes numbers. Write data.map(plait.Tokenize.fit(train[{name!r}], size=1000), "
+            f"on={name!r}) for words, or data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r}) for labels."
         )
     if spec.dtype.kind not in "biuf":
         raise SpecError(f"Stream {name!r} has dtype {spec.dtype}; Keras takes numbers. Turn it into some with data.map(fn, on={name!r}).")
@@ -192,7 +192,7 @@ def _cast(array: np.ndarray, port: Port | None, target: bool, error: Callable[[n
 
 def _check_range(array: np.ndarray, low: int, high: int, error: Callable[[np.ndarray, str], SpecError], what: str) -> None:
     if array.size and (array.min() < low or array.max() > high):
-        raise error(((array < low) | (array > high)).reshape(len(array), -1).any(axis=1), what)
+        raise error(np.asarray(((array < low) | (array > high)).reshape(len(array), -1).any(axis=1)), what)
 
 
 def _ranked(array: np.ndarray, port: Port | None) -> np.ndarray:

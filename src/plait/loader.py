@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from plait.ahead import ahead as read_ahead
-from plait.structure import structure
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, CheckError, NameUnknownError, SpecError
 from plait.order import Balanced, Bucketed, Order, Remainder, Uniform
 from plait.ragged import Ragged
+from plait.structure import structure
 
 try:  # not exported by Keras: an instance of it is taken by `fit` as it is, and so in exactly its own order
     from keras.src.trainers.data_adapters.data_adapter import DataAdapter
@@ -78,7 +78,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         super().__init__(workers=1, use_multiprocessing=False)
         _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
         self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle)
-        self._bucket = {bucket: None} if isinstance(bucket, str) else dict(bucket) if bucket else {}
+        self._bucket: dict[str, Sequence[int] | None] = {bucket: None} if isinstance(bucket, str) else {**(bucket or {})}
         self._order = self._make_order(batch_size, remainder, shard, balance)
         if self._order.per_pass == 0:
             raise ArgumentError(
@@ -90,7 +90,8 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         self._emission = self._emission_for(None)
         self._bound: weakref.ref[Any] | None = None
         self._step = self._start = 0
-        self._open = False
+        self._open = False  # whether Keras is in an epoch
+        self._failure: Exception | None = None  # what ended a TensorFlow generator before its time
         if model is not None:
             self._bind(model, "fit")
 
@@ -158,7 +159,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     # NumPy
 
-    def __iter__(self) -> Iterator[PlainBatch]:
+    def __iter__(self) -> Generator[PlainBatch, None, None]:
         """One epoch, from where `step` was put (the beginning by itself)."""
         start, stop = self._start, self._end(self._start)
         for number, batch in enumerate(self._batches(start, stop), start + 1):
@@ -227,17 +228,23 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         return self._tf_dataset(counting=False)
 
     def on_epoch_begin(self) -> None:
-        """For Keras."""
-        caller = sys._getframe(1).f_locals.get("self")
-        if getattr(caller, "steps_per_epoch", None) is not None:
+        """For Keras. An epoch that goes on in its middle has fewer batches than Keras was told; tell it, so that it asks for no more."""
+        iterator: Any = sys._getframe(1).f_locals.get("self")
+        steps = getattr(iterator, "steps_per_epoch", None)
+        if steps is not None:
             raise ArgumentError(
-                f"steps_per_epoch={caller.steps_per_epoch} would cut epochs (or validation) short of the loader's {len(self)} batches. "  # type: ignore[union-attr]
-                f"Let the loader have them: plait.Loader(data, {self.batch_size}, steps={caller.steps_per_epoch})."  # type: ignore[union-attr]
+                f"steps_per_epoch={steps} would cut epochs (or validation) short of the loader's {len(self)} batches. "
+                f"Let the loader have them: plait.Loader(data, {self.batch_size}, steps={steps})."
             )
+        if hasattr(iterator, "_num_batches"):
+            iterator._num_batches = self._end(self._start) - self._start
         self._open = True
 
     def on_epoch_end(self) -> None:
         """For Keras, which also calls it before the first epoch, from `reset`; that counts nothing."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         if self._open and sys._getframe(1).f_code.co_name != "reset":
             self._start = self._step = self._end(self._start)
         self._open = False
@@ -249,6 +256,13 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def _keras_epoch(self) -> Iterator[tuple[Any, ...]]:
         return map(self._emission.for_keras, self._batches(self._start, self._end(self._start)))
+
+    def _tf_epoch(self) -> Iterator[tuple[Any, ...]]:
+        """The same, ending at an error: TensorFlow would wrap it; Keras asks `on_epoch_end` about an early end, which raises it."""
+        try:
+            yield from self._keras_epoch()
+        except Exception as error:
+            self._failure = error
 
     def _counted(self) -> Iterator[tuple[Any, ...]]:
         start, stop = self._start, self._end(self._start)
@@ -277,7 +291,9 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
                 values = {n: v.padded(max(1, picks[0].length)) if isinstance(v, Ragged) else v for n, v in values.items()}
             arrays = self._emission.arrays(values, rows)
         except Exception as error:
-            error.add_note(f"in batch {steps[0]} of the Loader" if len(steps) == 1 else f"in batches {steps[0]} to {steps[-1]} of the Loader")
+            error.add_note(
+                f"in batch {steps[0]} of the Loader" if len(steps) == 1 else f"in batches {steps[0]} to {steps[-1]} of the Loader"
+            )
             raise
         batches, at = [], 0
         for pick in picks:
@@ -347,7 +363,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         return Uniform(len(self.data), batch_size, remainder, shard, self.seed, self.shuffle)
 
     def _tf_dataset(self, *, counting: bool) -> Any:
-        import tensorflow as tf  # noqa: PLC0415 - only this backend has it
+        import tensorflow as tf
 
         def signature(value: Any) -> Any:
             if isinstance(value, dict):
@@ -360,7 +376,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
             return tf.TensorSpec(shape, value.dtype)
 
         example = self._emission.for_keras(self._make([self._start])[0])
-        epoch = self._counted if counting else self._keras_epoch
+        epoch = self._counted if counting else self._tf_epoch
         dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature(example))
         if counting and self._start % self.steps == 0:  # under `fit` the adapter tells the number, and a resumed epoch is shorter
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.steps))
@@ -401,7 +417,7 @@ def _calling_model() -> tuple[Any, str, Mapping[str, Any]]:
 
 
 def _torch_tensors(value: Any) -> Any:
-    import torch  # noqa: PLC0415 - only this backend has it
+    import torch
 
     if isinstance(value, dict):
         return {name: _torch_tensors(part) for name, part in value.items()}
@@ -416,7 +432,8 @@ def _class_codes(data: Dataset, name: str) -> np.ndarray:
     spec = data.spec[name]
     if spec.shape not in ((), (1,)) or spec.dtype.kind not in "iub":
         raise SpecError(
-            f"balance={name!r} is {spec}; class codes are needed, one integer a sample: data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r})."
+            f"balance={name!r} is {spec}; class codes are needed, one integer a sample: "
+            f"data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r})."
         )
     values = np.asarray(data.read([name], np.arange(len(data)))[name]).reshape(len(data)).astype(np.int64)
     gone = data.absent(name)
@@ -465,5 +482,5 @@ def _check_arguments(
             raise ArgumentError(f"{name}={value!r}: an integer of at least {least} is needed.")
     if remainder not in ("keep", "drop", "pad"):
         raise ArgumentError(f"remainder={remainder!r}: choose 'keep', 'drop' or 'pad'.")
-    if not isinstance(shard, tuple) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:  # noqa: PLR2004
+    if not isinstance(shard, tuple) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:
         raise ArgumentError(f"shard={shard!r}: (index, count) with 0 <= index < count is needed, such as (0, 2) and (1, 2).")

@@ -16,7 +16,7 @@ __all__ = ["random_states", "restore_random_states"]
 def random_states() -> dict[str, np.ndarray]:
     """What the next global random numbers depend on; plait itself uses none of them, layers and users' code may."""
     version, words, spare = random.getstate()
-    kind, key, position, has_gauss, gauss = np.random.get_state(legacy=True)  # type: ignore[misc]
+    _, key, position, has_gauss, gauss = np.random.get_state(legacy=True)  # type: ignore[misc]
     states = {
         "python": np.array([version, *words], np.int64),
         "python.spare": np.array([np.nan if spare is None else spare]),

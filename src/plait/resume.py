@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-import warnings
 from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -51,8 +50,6 @@ class Resume(keras.callbacks.Callback):
         self.loader, self.path, self.every = loader, os.fspath(path), every
         self._begin = 0  # step at which the running epoch began
         self._metrics: list[np.ndarray] = []  # of the epoch that goes on
-        self._short_until = 0  # step at which a resumed epoch ends
-        self._settled: list[np.ndarray] = []  # every variable after its last batch
         self._terminated = False
         self._handler: Any = None
 
@@ -63,8 +60,6 @@ class Resume(keras.callbacks.Callback):
             self._handler = signal.signal(signal.SIGTERM, self._on_signal)
         if os.path.exists(self.path):
             self._restore()
-            # an epoch that goes on in its middle is shorter than Keras was told, by intention
-            warnings.filterwarnings("ignore", message="Your input ran out of data", category=UserWarning)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Give the signal back."""
@@ -76,7 +71,8 @@ class Resume(keras.callbacks.Callback):
         """Note where the epoch begins; put back the metrics of one that goes on."""
         self._begin = self.loader.step
         if self._metrics:
-            variables = list(self.model.metrics_variables)
+            model: Any = self.model
+            variables = list(model.metrics_variables)
             if [v.shape for v in variables] == [m.shape for m in self._metrics]:
                 for variable, value in zip(variables, self._metrics, strict=True):
                     variable.assign(value)
@@ -86,32 +82,15 @@ class Resume(keras.callbacks.Callback):
         """Count, and save when it is time."""
         step = self._begin + batch + 1
         self.loader.mark(step)
-        if step == self._short_until:
-            self._settled = _values(self._variables())
         if self._terminated or (self.every is not None and step // self.every > (step - self._batches_a_call()) // self.every):
             self._save()
         if self._terminated:
             self.on_train_end()
             signal.raise_signal(signal.SIGTERM)
 
-    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Validation follows the last batch of an epoch."""
-        self._settle()
-
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Save the finished epoch."""
-        self._settle()
         self._save(finished=True)
-
-    def _settle(self) -> None:
-        """Undo what the call that found a resumed epoch at its end has done: on TensorFlow it draws for dropout before it fails."""
-        for variable, value in zip(self._variables() if self._settled else [], self._settled, strict=True):
-            variable.assign(value)
-        self._settled = []
-
-    def _variables(self) -> list[Any]:
-        model: Any = self.model
-        return [*model.variables, *model.optimizer.variables]
 
     def _batches_a_call(self) -> int:
         return max(1, int(getattr(self._model, "steps_per_execution", 1) or 1))
@@ -173,8 +152,6 @@ class Resume(keras.callbacks.Callback):
             self._metrics = [_loaded(file[f"metrics.{i}"], dtype) for i, dtype in enumerate(dtypes["metrics"])]
             restore_random_states({name.removeprefix("random."): file[name] for name in file.files if name.startswith("random.")})
         self.loader.step = state["step"]
-        if state["step"] % len(self.loader):
-            self._short_until = (state["step"] // len(self.loader) + 1) * len(self.loader)
         model._initial_epoch = state["step"] // len(self.loader)  # as keras.callbacks.BackupAndRestore does
 
     def _assign(self, group: str, variables: Sequence[Any], file: Mapping[str, np.ndarray], dtypes: Sequence[str]) -> None:
@@ -224,7 +201,7 @@ def _storable(value: np.ndarray) -> np.ndarray:
 def _loaded(value: np.ndarray, dtype: str) -> np.ndarray:
     if value.dtype == dtype:
         return value
-    import ml_dtypes  # noqa: PLC0415 - comes with Keras, and only narrow floats need it
+    import ml_dtypes
 
     return value.view(np.dtype(getattr(ml_dtypes, dtype)))
 

@@ -48,7 +48,8 @@ def _names(role: str, given: Mapping[str, Spec], ports: tuple[Port, ...]) -> Ite
         yield Finding(
             "fail",
             name,
-            f"the data set has {'an' if role == 'input' else 'a'} {role} {name!r} and the model no {theirs} of that name; its {theirs}s are {names}",
+            f"the data set has {'an' if role == 'input' else 'a'} {role} {name!r} and the model no {theirs} of that name; "
+            f"its {theirs}s are {names}",
             f"leave {name!r} out of {role}s=, or call it as the model does",
             f"{role}-unknown",
         )
