@@ -163,7 +163,10 @@ def _keys(rows: list[dict[str, object]], parts: tuple[str, ...], places: list[st
         values = [row.get(part) for row in rows]
         kinds = {type(value) for value in values}
         if kinds not in ({str}, {int}):
-            bad = next(place for place, value in zip(places, values, strict=True) if type(value) not in (str, int) or len(kinds) > 1)
+            odd = next(
+                (value for value in values if type(value) not in (str, int)), next((v for v in values if type(v) is not type(values[0])), 0)
+            )
+            bad = next(place for place, value in zip(places, values, strict=True) if type(value) is type(odd))
             names = sorted({type(value).__name__ if value is not None else "no value" for value in values})
             raise SpecError(
                 f"{label}: the key {part!r} holds {' and '.join(names)} ({bad}); keys are all text or all integers, in every document."
