@@ -210,9 +210,10 @@ class Dataset(Source):
             steps = " -> ".join(step.name for step in self._steps if name in step.on)
             source = self._columns[name].stream.source.label
             lines.append(f"  {role:6}  {name:{width}}  {self._specs[name]!s:24}  {source}{' -> ' + steps if steps else ''}{note}")
-        dropped = sorted({str(f.values["dropped"]) for f in self._join if f.values.get("dropped")})
-        if dropped:
-            lines.append(f"  dropped when joined: {', '.join(dropped)} samples; print(data.join) says which")
+        lacking = [f.about for f in self._join if f.values["policy"] == "drop" and f.values["missing"]]
+        if lacking:
+            dropped = max(int(str(f.values["keys"])) for f in self._join) - len(self._all_keys)
+            lines.append(f"  dropped when joined: {dropped} samples without {' or '.join(lacking)}; print(data.join) says which")
         return "\n".join(lines)
 
     __repr__ = __str__
