@@ -27,13 +27,15 @@ def test_what_hangs_is_an_error_after_the_time_and_what_came_before_is_kept() ->
             got.append(item)
     forever.set()
     assert got == [1]
-    assert 0.2 <= time.monotonic() - start < 2
+    assert 0.2 <= time.monotonic() - start < 5
 
 
 def test_a_slow_reader_is_no_slow_source() -> None:
-    for item in in_time(lambda: (i for i in range(5)), 0.2, TimeoutError()):
-        time.sleep(0.15)
-    assert item == 4
+    got = []
+    for item in in_time(lambda: (i for i in range(5)), 0.5, TimeoutError()):
+        time.sleep(0.2)
+        got.append(item)
+    assert got == [0, 1, 2, 3, 4]
 
 
 def test_an_error_comes_up_at_its_place() -> None:

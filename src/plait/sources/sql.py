@@ -1,4 +1,4 @@
-"""The rows of a query of SQLite, DuckDB or PostgreSQL."""
+"""The columns of a query of SQLite, DuckDB or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ class SQL(Table):
             raise ArgumentError(f"{label}: parameters={parameters!r} is no list. Write parameters=[...], in the order of the placeholders.")
         if not timeout > 0:
             raise ArgumentError(f"{label}: timeout={timeout!r} is no time. Write timeout=300, in seconds.")
+        values = tuple(value.item() if isinstance(value, np.generic) else value for value in parameters)
         picked = _Picked(parts, columns, label)
-        question = Question(address, _statement(query, label), tuple(parameters), picked, tuple(parts), label, timeout)
+        question = Question(address, _statement(query, label), values, picked, tuple(parts), label, timeout)
         rows = answer(question)
         first = next(rows, None)  # by now the columns are picked
         found = gather(

@@ -1,0 +1,43 @@
+"""DuckDB, by its own package, which speaks Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from typing import Any
+
+from plait.databases.question import AGAIN, TAKEN, Address, Question, explained, quoted, select, short
+from plait.extras import require
+
+__all__ = ["rows", "store"]
+
+
+def rows(question: Question) -> Generator[Any]:
+    """The rows of the answer, in the order they are stored."""
+    duckdb = require("duckdb", extra="sql", purpose=question.label)
+    address, label = question.address, question.label
+    parameters = list(question.parameters) or None
+    remedy = "See whether the file is there, and close what writes to it, in this process too"
+    with explained(label, remedy, address, duckdb.Error):
+        connection = duckdb.connect(address.place or ":memory:", read_only=bool(address.place))
+    with closing(connection):
+        with explained(label, f"Check the query: {short(question.query)}", address, duckdb.Error):
+            connection.execute("set enable_progress_bar = false")
+            connection.begin()
+            schema = connection.sql(f"select * from ({question.query}\n) as plait limit 0", params=parameters).to_arrow_reader().schema
+            # not ordered: DuckDB would hold all rows in this process to sort them
+            reader = connection.sql(select(question, schema, ordered=False), params=parameters).to_arrow_reader(65_536)
+        with explained(label, AGAIN, address, duckdb.Error):
+            yield from reader
+
+
+def store(address: Address, table: str, reader: Any, label: str) -> None:
+    """Create the table of all rows, or nothing."""
+    duckdb = require("duckdb", extra="sql", purpose=label)
+    with explained(label, TAKEN, address, duckdb.Error), closing(duckdb.connect(address.place)) as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.begin()
+        connection.from_arrow(reader.schema.empty_table()).create(quoted(table))
+        for batch in reader:
+            connection.from_arrow(batch).insert_into(quoted(table))
+        connection.commit()

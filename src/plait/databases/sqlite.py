@@ -1,0 +1,95 @@
+"""SQLite, by the standard library: a second copy of SQLite in the process, as a driver brings one, undoes the locks of the first."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+from plait.arrow import REFUSED
+from plait.databases.question import AGAIN, TAKEN, Address, Question, explained, quoted, short
+from plait.errors import ReadError
+
+__all__ = ["rows", "store"]
+
+
+def rows(question: Question) -> Generator[Any]:
+    """The rows of the answer, in the order of the key. Columns have no types here: all rows are asked for those of their values first."""
+    import pyarrow as pa
+
+    address, label = question.address, question.label
+    if not os.path.isfile(address.place):
+        raise ReadError(f"{label}: there is no file {address.place!r} (working directory {os.getcwd()!r}).")
+    with explained(label, "See whether the file may be read", address, sqlite3.Error):
+        place = f"file:{quote(os.path.abspath(address.place))}?mode=ro"
+        connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=min(5, question.timeout / 2))  # seconds for a lock
+    with closing(connection):
+        connection.text_factory = bytes  # so that text which is not UTF-8 comes through, to be refused by name
+        with explained(label, f"Check the query: {short(question.query)}", address, sqlite3.Error):
+            connection.execute("begin")
+            empty = connection.execute(f"select * from ({question.query}\n) limit 0", question.parameters)
+            names = [column[0] for column in empty.description]
+            (storage,) = connection.execute(f"select {', '.join(map(_storage, names))} from ({question.query}\n)", question.parameters)
+            schema = pa.schema([_field(name, kinds or 0, pa) for name, kinds in zip(names, storage, strict=True)])
+            wanted = pa.schema([schema.field(place) for place in question.pick(schema)])
+            columns = ", ".join(_column(field, pa) for field in wanted)
+            order = ", ".join(map(quoted, question.key))
+            cursor = connection.execute(f"select {columns} from ({question.query}\n) order by {order}", question.parameters)
+        with explained(label, AGAIN, address, sqlite3.Error):
+            while fetched := cursor.fetchmany(16_384):
+                columns = [_array(values, field.type, pa) for values, field in zip(zip(*fetched, strict=True), wanted, strict=True)]
+                yield pa.record_batch(columns, schema=wanted)
+
+
+def store(address: Address, table: str, reader: Any, label: str) -> None:
+    """Create the table of all rows, or nothing."""
+    import pyarrow as pa
+
+    with explained(label, TAKEN, address, sqlite3.Error), closing(sqlite3.connect(address.place, isolation_level=None)) as connection:
+        connection.execute("begin")
+        columns = ", ".join(f"{quoted(field.name)} {_declared(field.type, pa)}" for field in reader.schema)
+        connection.execute(f"create table {quoted(table)} ({columns})")
+        marks = ", ".join("?" * len(reader.schema))
+        for batch in reader:
+            rows = zip(*(_values(column, pa) for column in batch.columns), strict=True)
+            connection.executemany(f"insert into {quoted(table)} values ({marks})", rows)
+        connection.execute("commit")
+
+
+_INTEGER, _REAL, _TEXT, _BLOB = 1, 2, 4, 8
+
+
+def _storage(name: str) -> str:
+    """The sum of what a column of SQLite holds, whatever it was declared to hold."""
+    kinds = {"integer": _INTEGER, "real": _REAL, "text": _TEXT, "blob": _BLOB}
+    return " + ".join(f"{value} * max(typeof({quoted(name)}) = '{kind}')" for kind, value in kinds.items())
+
+
+def _field(name: str, storage: int, pa: Any) -> Any:
+    number = {_REAL: pa.float64(), _INTEGER | _REAL: pa.float64(), _INTEGER: pa.int64()}
+    types = {0: pa.null(), **number, _TEXT: pa.string(), _BLOB: pa.binary()}
+    if storage in types:
+        return pa.field(name, types[storage])
+    reason = f"holds numbers, text or blobs mixed; write cast({quoted(name)} as real), or as text, in the query"
+    return pa.field(name, pa.null(), metadata={REFUSED: reason})
+
+
+def _column(field: Any, pa: Any) -> str:
+    name = quoted(field.name)
+    return f"cast({name} as real)" if pa.types.is_floating(field.type) else name
+
+
+def _array(values: Sequence[Any], kind: Any, pa: Any) -> Any:
+    return pa.array(values, pa.binary()).view(kind) if pa.types.is_string(kind) else pa.array(values, kind)
+
+
+def _declared(kind: Any, pa: Any) -> str:
+    return "real" if pa.types.is_floating(kind) else "integer" if pa.types.is_integer(kind) or pa.types.is_boolean(kind) else "text"
+
+
+def _values(column: Any, pa: Any) -> list[Any]:
+    """Dates and times as ISO text, which is what SQLite's own functions take."""
+    return (column.cast(pa.string()) if pa.types.is_temporal(column.type) else column).to_pylist()
