@@ -111,6 +111,8 @@ def _fault(dataset: Any, h5py: Any) -> str:
     numbers = np.dtype(vlen).kind in "biuf" if vlen is not None and text is None else dataset.dtype.kind in "biuf"
     if text is None and (not numbers or (vlen is not None and dataset.ndim > 1)):
         return f"is of dtype {dataset.dtype}{f' (variable length, shape {dataset.shape})' if vlen is not None else ''}, which is no stream"
+    if text is None and vlen is not None and not np.dtype(vlen).isnative:
+        return f"holds variable-length numbers in the byte order {np.dtype(vlen).str!r}, which h5py 3 reads as other numbers"
     item = dataset.dtype.itemsize
     declared, stored = math.prod(dataset.shape) * item, dataset.id.get_storage_size()
     if declared > _MOST_RATIO * stored + 2**20:

@@ -138,7 +138,8 @@ class HDF5(Source):
         taken = [name for name in found if streams is None or name in streams] + [n for n in faults if n in asked or streams is None]
         for name in [*taken, *parts]:
             if name in faults:
-                raise SpecError(f"{self._label}: {name!r} {faults[name]}. Take others: streams={[n for n in found if n not in parts][:6]}.")
+                others = [n for n in found if n not in parts][:6]
+                raise SpecError(f"{self._label}: {name!r} {faults[name]}.{f' Take others: streams={others}.' if others else ''}")
         lengths = {name: found[name].shape[0] for name in [*parts, *taken]}
         if not lengths:
             raise SpecError(f"{self._label} has no dataset with an axis of samples.")
