@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
+from pyarrow import csv, parquet
 
 import plait
 from plait.ragged import Array, Ragged
@@ -109,6 +112,41 @@ def scans(folder: Path) -> Path:
     return folder / "scans.h5"
 
 
+def table() -> pa.Table:
+    rng = np.random.default_rng(9)
+    return pa.table(
+        {
+            "site": ["A", "B"] * 20,
+            "id": [f"{n:03d}" for n in np.repeat(rng.permutation(20), 2)],
+            "grade": pa.array([None if n % 7 == 0 else n for n in range(40)], pa.int16()),
+            "size": pa.array([None if n % 5 == 0 else n / 3 for n in range(40)], pa.float32()),
+            "note": [None if n % 9 == 0 else "ü" * (n % 4) + str(n) for n in range(40)],
+            "day": pa.array(range(40), pa.int32()).cast(pa.date32()),
+            "box": pa.array([[n, n + 1] for n in range(40)], pa.list_(pa.float64(), 2)),
+            "visits": pa.array([None if n % 8 == 0 else list(range(n % 4)) for n in range(40)]),
+        }
+    )
+
+
+def labels(folder: Path) -> Path:
+    csv.write_csv(table().drop_columns(["box", "visits"]), folder / "labels.csv")
+    return folder / "labels.csv"
+
+
+def patients(folder: Path) -> Path:
+    parquet.write_table(table(), folder / "patients.parquet", row_group_size=9)
+    return folder / "patients.parquet"
+
+
+def trial(folder: Path) -> str:
+    with sqlite3.connect(folder / "trial.db") as connection:
+        connection.execute("create table labels (site text, id integer, grade integer, size real, note text)")
+        rows = table().select(["site", "id", "grade", "size", "note"]).to_pylist()
+        connection.executemany("insert into labels values (:site, :id, :grade, :size, :note)", rows)
+    connection.close()
+    return f"sqlite:///{folder / 'trial.db'}"
+
+
 CASES = [
     Case("Images resized", lambda folder: plait.Images(photos(folder) / "{id}.jpg", size=(32, 24))),
     Case("Images grey", lambda folder: plait.Images(photos(folder, "png") / "{id}.png", size=(64, 80), mode="grey")),
@@ -128,6 +166,16 @@ CASES = [
     Case("Text", lambda folder: plait.Text(notes(folder) / "{id}.txt")),
     Case("HDF5", lambda folder: plait.HDF5(scans(folder), key="id")),
     Case("HDF5 by rows", lambda folder: plait.HDF5(scans(folder), streams=["tokens", "scan/left"])),
+    Case("Frame of pyarrow", lambda folder: plait.Frame(table(), key=["site", "id"])),
+    Case("Frame of pandas", lambda folder: plait.Frame(table().drop_columns(["box"]).to_pandas())),
+    Case("Csv", lambda folder: plait.Csv(labels(folder), key=["site", "id"])),
+    Case("Parquet", lambda folder: plait.Parquet(patients(folder), key=["site", "id"])),
+    Case("Parquet on disk", lambda folder: plait.Parquet(patients(folder), memory=0, spool=folder)),
+    Case("SQL", lambda folder: plait.SQL(trial(folder), "labels", key=["site", "id"])),
+    Case(
+        "SQL on disk",
+        lambda folder: plait.SQL("duckdb://", f"select * from '{patients(folder)}'", key=["id", "site"], memory=0, spool=folder),
+    ),
 ]
 
 

@@ -19,6 +19,7 @@ import pytest
 import plait
 from plait.databases import Question, address_of, answer
 from plait.spec import TEXT
+from plait.testing import check_source
 
 LABELS = (
     "create table labels (id integer, grade integer, size float, caption text)",
@@ -57,6 +58,12 @@ def test_a_table_or_a_query_gives_streams_in_the_order_of_the_keys(database, que
     assert values(source, "caption") == ["", "ü'\"", "c"]
     assert source.absent("caption").tolist() == [True, False, False]
     assert source.in_memory
+
+
+@pytest.mark.parametrize("memory", [0, 2**30])
+def test_every_database_keeps_the_laws_of_sources(database, memory, tmp_path) -> None:
+    database.run(*LABELS)
+    check_source(plait.SQL(database.url, "labels", key="id", memory=memory, spool=tmp_path))
 
 
 def test_columns_are_chosen_and_keys_may_have_several_parts(database) -> None:
