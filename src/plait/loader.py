@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -15,8 +15,10 @@ from plait.ahead import ahead as read_ahead
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
-from plait.errors import ArgumentError, CheckError, NameUnknownError, SpecError
-from plait.order import Balanced, Bucketed, Order, Remainder, Uniform
+from plait.errors import ArgumentError, CheckError, SpecError
+from plait.frameworks import Anew, as_it_is, tf_dataset, torch_tensors
+from plait.order import Remainder
+from plait.plan import plan
 from plait.ragged import Ragged
 from plait.structure import structure
 
@@ -79,7 +81,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
         self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle)
         self._bucket: dict[str, Sequence[int] | None] = {bucket: None} if isinstance(bucket, str) else {**(bucket or {})}
-        self._order = self._make_order(batch_size, remainder, shard, balance)
+        self._order = plan(data, batch_size, remainder, shard, seed=self.seed, shuffle=self.shuffle, balance=balance, bucket=self._bucket)
         if self._order.per_pass == 0:
             raise ArgumentError(
                 f"remainder='drop' leaves no batch: {len(data)} samples, global batches of {self._order.whole}. Use a smaller batch_size."
@@ -87,13 +89,15 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         self.steps = self._order.per_pass if steps is None else int(steps)
         self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
         self._ahead = max(1, 2 * self._threads if ahead is None else ahead)
-        self._emission = self._emission_for(None)
+        self._emission = self._fed = self._emission_for(None)  # for loops of one's own; for the model that fits
         self._bound: weakref.ref[Any] | None = None
+        self._bound_targets = False  # whether they were compared too
         self._step = self._start = 0
         self._open = False  # whether Keras is in an epoch
         self._failure: Exception | None = None  # what ended a TensorFlow generator before its time
         if model is not None:
             self._bind(model, "fit")
+            self._emission = self._fed
 
     # what it is
 
@@ -162,7 +166,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     def __iter__(self) -> Generator[PlainBatch, None, None]:
         """One epoch, from where `step` was put (the beginning by itself)."""
         start, stop = self._start, self._end(self._start)
-        for number, batch in enumerate(self._batches(start, stop), start + 1):
+        for number, batch in enumerate(self._batches(start, stop, self._emission), start + 1):
             self._step = number
             if number == stop:
                 self._start = stop
@@ -170,7 +174,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def batch(self, step: int) -> PlainBatch:
         """Batch number `step` since the seed's beginning, whatever was read before. Pure."""
-        return _plain(self._make([step])[0])
+        return _plain(self._make([step], self._emission)[0])
 
     def rows(self, step: int) -> np.ndarray:
         """(samples,) int64: the rows of the data set in batch `step`, padding left out."""
@@ -195,23 +199,23 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
         class Batches(IterableDataset):
             def __iter__(self) -> Iterator[Any]:
-                return map(_torch_tensors, loader._counted())
+                return map(torch_tensors, loader._counted())
 
             def __len__(self) -> int:
                 return len(loader)
 
-        return DataLoader(Batches(), batch_size=None, collate_fn=_as_it_is)
+        return DataLoader(Batches(), batch_size=None, collate_fn=as_it_is)
 
     # Keras
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Batch `index` of the epoch, as Keras takes it: for Keras versions that know a Loader only as a PyDataset."""
-        return self._emission.for_keras(self._make([self._start + index])[0])
+        return self._fed.for_keras(self._make([self._start + index], self._fed)[0])
 
     def get_numpy_iterator(self) -> Any:
         """For Keras."""
         self._bind_caller()
-        return _Iterable(self._keras_epoch)
+        return Anew(self._keras_epoch)
 
     def get_jax_iterator(self) -> Any:
         """For Keras on JAX: NumPy arrays, which a compiled step takes without a copy."""
@@ -220,7 +224,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     def get_torch_dataloader(self) -> Any:
         """For Keras on PyTorch: tensors that share the arrays' memory."""
         self._bind_caller()
-        return _Iterable(lambda: map(_torch_tensors, self._keras_epoch()))
+        return Anew(lambda: map(torch_tensors, self._keras_epoch()))
 
     def get_tf_dataset(self) -> Any:
         """For Keras on TensorFlow: a dataset with a declared signature and a known number of batches."""
@@ -255,7 +259,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         return (start // self.steps + 1) * self.steps
 
     def _keras_epoch(self) -> Iterator[tuple[Any, ...]]:
-        return map(self._emission.for_keras, self._batches(self._start, self._end(self._start)))
+        return map(self._fed.for_keras, self._batches(self._start, self._end(self._start), self._fed))
 
     def _tf_epoch(self) -> Iterator[tuple[Any, ...]]:
         """The same, ending at an error: TensorFlow would wrap it; Keras asks `on_epoch_end` about an early end, which raises it."""
@@ -266,19 +270,19 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def _counted(self) -> Iterator[tuple[Any, ...]]:
         start, stop = self._start, self._end(self._start)
-        for number, batch in enumerate(self._batches(start, stop), start + 1):
+        for number, batch in enumerate(self._batches(start, stop, self._emission), start + 1):
             self._step = number
             if number == stop:
                 self._start = stop
             yield self._emission.for_keras(batch)
 
-    def _batches(self, start: int, stop: int) -> Iterator[Batch]:
+    def _batches(self, start: int, stop: int, emission: Emission) -> Iterator[Batch]:
         each = max(1, _BLOCK // self.batch_size) if self.data.in_memory and not self._bucket else 1
         blocks = (range(first, min(first + each, stop)) for first in range(start, stop, each))
-        for block in read_ahead(self._make, blocks, workers=self._threads, depth=self._ahead):
+        for block in read_ahead(lambda steps: self._make(steps, emission), blocks, workers=self._threads, depth=self._ahead):
             yield from block
 
-    def _make(self, steps: Sequence[int]) -> list[Batch]:
+    def _make(self, steps: Sequence[int], emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""
         picks = self._order.picks(steps)
         rows = np.concatenate([pick.rows for pick in picks])
@@ -286,10 +290,10 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         same = all(isinstance(e, int) and e == epochs[0] for e in epochs)
         epoch = epochs[0] if same else np.concatenate([np.broadcast_to(p.epoch, p.rows.shape) for p in picks])
         try:
-            values = self.data.draw(self._emission.names, rows, seed=self.seed, epoch=epoch)
+            values = self.data.draw(emission.names, rows, seed=self.seed, epoch=epoch)
             if self._bucket:
                 values = {n: v.padded(max(1, picks[0].length)) if isinstance(v, Ragged) else v for n, v in values.items()}
-            arrays = self._emission.arrays(values, rows)
+            arrays = emission.arrays(values, rows)
         except Exception as error:
             error.add_note(
                 f"in batch {steps[0]} of the Loader" if len(steps) == 1 else f"in batches {steps[0]} to {steps[-1]} of the Loader"
@@ -298,7 +302,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         batches, at = [], 0
         for pick in picks:
             part = {name: array[at : at + len(pick.rows)] for name, array in arrays.items()}
-            batches.append(self._emission.batch(part, pick.rows, pick.real))
+            batches.append(emission.batch(part, pick.rows, pick.real))
             at += len(pick.rows)
         return batches
 
@@ -312,16 +316,17 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         return Emission(self.data, contract, padded=self._order.remainder == "pad")
 
     def _bind(self, model: Any, verb: str) -> None:
-        if self._bound is not None and self._bound() is model:
+        targets = verb != "predict"
+        if self._bound is not None and self._bound() is model and self._bound_targets >= targets:
             return
         contract = Contract.of(model)
         if contract is not None:
-            failures = structure(self.data, contract, targets=verb != "predict").failures
+            failures = structure(self.data, contract, targets=targets).failures
             if failures:
                 listed = "\n".join(map(str, failures))
                 raise CheckError(f"The data do not fit model {model.name!r}; plait.check(data, model) tells all:\n{listed}")
-        self._emission = self._emission_for(contract)
-        self._bound = weakref.ref(model)
+        self._fed = self._emission_for(contract)
+        self._bound, self._bound_targets = weakref.ref(model), targets
 
     def _bind_caller(self) -> None:
         """Fit the batches to the model whose fit, evaluate or predict is asking. Keras passes an adapter no model, so look who calls."""
@@ -350,52 +355,11 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
             if given.get(name) is not None:
                 raise ArgumentError(f"Keras ignores {verb}({name}=...) where it is fed by a Loader. {remedy}")
 
-    def _make_order(self, batch_size: int, remainder: Remainder, shard: tuple[int, int], balance: str | None) -> Order:
-        if balance is not None and self._bucket:
-            raise ArgumentError("balance= and bucket= exclude each other: a batch has either equal classes or equal lengths.")
-        if balance is not None:
-            if not self.shuffle:
-                raise ArgumentError("balance= draws samples at random; it does not go with shuffle=False.")
-            return Balanced(_class_codes(self.data, balance), batch_size, remainder, shard, self.seed)
-        if self._bucket:
-            lengths, edges = _lengths(self.data, self._bucket)
-            return Bucketed(lengths, edges, batch_size, remainder, shard, self.seed, self.shuffle)
-        return Uniform(len(self.data), batch_size, remainder, shard, self.seed, self.shuffle)
-
     def _tf_dataset(self, *, counting: bool) -> Any:
-        import tensorflow as tf
-
-        def signature(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {name: signature(part) for name, part in value.items()}
-            if isinstance(value, tuple):
-                return tuple(signature(part) for part in value)
-            shape = [None, *value.shape[1:]]
-            if self._bucket and len(shape) > 1:
-                shape[1] = None
-            return tf.TensorSpec(shape, value.dtype)
-
-        example = self._emission.for_keras(self._make([self._start])[0])
-        epoch = self._counted if counting else self._tf_epoch
-        dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature(example))
-        if counting and self._start % self.steps == 0:  # under `fit` the adapter tells the number, and a resumed epoch is shorter
-            dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.steps))
-        return dataset.prefetch(2)
-
-
-class _Iterable:
-    """Something that begins anew each time it is iterated over."""
-
-    def __init__(self, begin: Callable[[], Iterator[Any]]) -> None:
-        self._begin = begin
-
-    def __iter__(self) -> Iterator[Any]:
-        return self._begin()
-
-
-def _as_it_is(batch: Any) -> Any:
-    """What a torch DataLoader makes of a batch; its own way turns tuples into lists."""
-    return batch
+        emission = self._emission if counting else self._fed
+        example = emission.for_keras(self._make([self._start], emission)[0])
+        known = self.steps if counting and self._start % self.steps == 0 else None  # `fit` is told by num_batches
+        return tf_dataset(self._counted if counting else self._tf_epoch, example, varying=bool(self._bucket), batches=known)
 
 
 def _plain(batch: Batch) -> PlainBatch:
@@ -414,55 +378,6 @@ def _calling_model() -> tuple[Any, str, Mapping[str, Any]]:
             found = caller, frame.f_code.co_name, frame.f_locals
         frame = frame.f_back  # type: ignore[assignment]
     return found or (None, "", {})
-
-
-def _torch_tensors(value: Any) -> Any:
-    import torch
-
-    if isinstance(value, dict):
-        return {name: _torch_tensors(part) for name, part in value.items()}
-    if isinstance(value, tuple):
-        return tuple(_torch_tensors(part) for part in value)
-    return torch.from_numpy(value if value.flags.writeable else value.copy())
-
-
-def _class_codes(data: Dataset, name: str) -> np.ndarray:
-    if name not in data.spec:
-        raise NameUnknownError(f"balance={name!r} is no stream of the data set. It has {list(data.spec)}.")
-    spec = data.spec[name]
-    if spec.shape not in ((), (1,)) or spec.dtype.kind not in "iub":
-        raise SpecError(
-            f"balance={name!r} is {spec}; class codes are needed, one integer a sample: "
-            f"data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r})."
-        )
-    values = np.asarray(data.read([name], np.arange(len(data)))[name]).reshape(len(data)).astype(np.int64)
-    gone = data.absent(name)
-    codes = np.unique(values, return_inverse=True)[1]
-    codes = codes if gone is None else np.where(gone, -1, codes)
-    if (codes < 0).all():
-        raise SpecError(f"balance={name!r}: no sample has a label.")
-    return codes
-
-
-def _lengths(data: Dataset, bucket: dict[str, Sequence[int] | None]) -> tuple[np.ndarray, Sequence[int]]:
-    name, edges = next(iter(bucket.items()))
-    if len(bucket) > 1 or name not in data.spec or not data.spec[name].ragged:
-        ragged = [n for n, s in data.spec.items() if s.ragged]
-        raise ArgumentError(f"bucket={list(bucket)}: name one ragged stream. The data set has {ragged or 'none: nothing needs buckets'}.")
-    others = [n for n, s in data.spec.items() if s.ragged and n != name]
-    if others:
-        raise ArgumentError(f"bucket={name!r}: {others} are ragged too; pad them first: data.map(plait.Pad(20), on={others[0]!r}).")
-    lengths = np.concatenate([_ragged_lengths(data, name, start) for start in range(0, len(data), 4096)])
-    if edges is None:
-        edges = np.unique(np.ceil(np.quantile(lengths, np.arange(1, 9) / 8)).astype(int)).tolist()
-    return lengths, sorted({max(1, int(e)) for e in edges})
-
-
-def _ragged_lengths(data: Dataset, name: str, start: int) -> np.ndarray:
-    column = data.read([name], np.arange(start, min(start + 4096, len(data))))[name]
-    if not isinstance(column, Ragged):
-        raise SpecError(f"Stream {name!r} is declared ragged and read as a dense array.")
-    return column.lengths
 
 
 def _check_arguments(

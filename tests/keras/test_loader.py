@@ -117,6 +117,16 @@ def test_a_loop_left_early_is_begun_afresh_and_a_peek_costs_nothing():
     assert [b[0]["row"][0, 0] for b in loader] == firsts(loader, range(6, 12))
 
 
+def test_a_batch_is_the_same_before_and_after_a_fit():
+    model, _ = logged()
+    loader = plait.Loader(counted(), 4, seed=2)
+    before = loader.batch(3)
+    model.fit(loader, verbose=0)
+    after = loader.batch(3)
+    assert before[1].shape == after[1].shape == (4,)
+    assert before[1].tolist() == after[1].tolist()
+
+
 def test_every_sample_once_an_epoch_also_with_a_partial_last_batch():
     loader = plait.Loader(counted(), 4, seed=0)
     sizes, rows = [], []

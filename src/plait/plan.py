@@ -1,0 +1,81 @@
+"""Choose the order of a data set's batches: shuffled or not, balanced by class, or bucketed by length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from plait.dataset import Dataset
+from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.order import Balanced, Bucketed, Order, Remainder, Uniform
+from plait.ragged import Ragged
+
+__all__ = ["plan"]
+
+
+def plan(
+    data: Dataset,
+    batch_size: int,
+    remainder: Remainder,
+    shard: tuple[int, int],
+    *,
+    seed: int,
+    shuffle: bool,
+    balance: str | None,
+    bucket: Mapping[str, Sequence[int] | None],
+) -> Order:
+    """The order that these arguments of a Loader ask for.
+
+    Raises:
+        ArgumentError, NameUnknownError, SpecError: They exclude each other, or name a stream that cannot serve.
+    """
+    if balance is not None and bucket:
+        raise ArgumentError("balance= and bucket= exclude each other: a batch has either equal classes or equal lengths.")
+    if balance is not None:
+        if not shuffle:
+            raise ArgumentError("balance= draws samples at random; it does not go with shuffle=False.")
+        return Balanced(_class_codes(data, balance), batch_size, remainder, shard, seed)
+    if bucket:
+        lengths, edges = _lengths(data, bucket)
+        return Bucketed(lengths, edges, batch_size, remainder, shard, seed, shuffle)
+    return Uniform(len(data), batch_size, remainder, shard, seed, shuffle)
+
+
+def _class_codes(data: Dataset, name: str) -> np.ndarray:
+    if name not in data.spec:
+        raise NameUnknownError(f"balance={name!r} is no stream of the data set. It has {list(data.spec)}.")
+    spec = data.spec[name]
+    if spec.shape not in ((), (1,)) or spec.dtype.kind not in "iub":
+        raise SpecError(
+            f"balance={name!r} is {spec}; class codes are needed, one integer a sample: "
+            f"data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r})."
+        )
+    values = np.asarray(data.read([name], np.arange(len(data)))[name]).reshape(len(data)).astype(np.int64)
+    gone = data.absent(name)
+    codes = np.unique(values, return_inverse=True)[1]
+    codes = codes if gone is None else np.where(gone, -1, codes)
+    if (codes < 0).all():
+        raise SpecError(f"balance={name!r}: no sample has a label.")
+    return codes
+
+
+def _lengths(data: Dataset, bucket: Mapping[str, Sequence[int] | None]) -> tuple[np.ndarray, Sequence[int]]:
+    name, edges = next(iter(bucket.items()))
+    if len(bucket) > 1 or name not in data.spec or not data.spec[name].ragged:
+        ragged = [n for n, s in data.spec.items() if s.ragged]
+        raise ArgumentError(f"bucket={list(bucket)}: name one ragged stream. The data set has {ragged or 'none: nothing needs buckets'}.")
+    others = [n for n, s in data.spec.items() if s.ragged and n != name]
+    if others:
+        raise ArgumentError(f"bucket={name!r}: {others} are ragged too; pad them first: data.map(plait.Pad(20), on={others[0]!r}).")
+    lengths = np.concatenate([_ragged_lengths(data, name, start) for start in range(0, len(data), 4096)])
+    if edges is None:
+        edges = np.unique(np.ceil(np.quantile(lengths, np.arange(1, 9) / 8)).astype(int)).tolist()
+    return lengths, sorted({max(1, int(e)) for e in edges})
+
+
+def _ragged_lengths(data: Dataset, name: str, start: int) -> np.ndarray:
+    column = data.read([name], np.arange(start, min(start + 4096, len(data))))[name]
+    if not isinstance(column, Ragged):
+        raise SpecError(f"Stream {name!r} is declared ragged and read as a dense array.")
+    return column.lengths
