@@ -27,6 +27,7 @@ MODES = {"rgb": ("RGB", 3, "uint8"), "rgba": ("RGBA", 4, "uint8"), "grey": ("L",
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _RESTORE = "Restore the file, or remove it to leave the sample out."
 _ORIENTATION = 0x0112
+_JPEG2000_END = b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def open_picture(raw: object, *, most_pixels: int, label: str, key: object) -> P
             f"{name} has {width} x {height} pixels, and at most {most_pixels} are decoded. "
             f"If it is meant to be that large, pass most_pixels={width * height}."
         )
-    if image.format != "MPO" and getattr(image, "is_animated", False):  # MPO: photographs with a preview behind
+    if _several(image, name):
         raise ReadError(
-            f"{name} holds {image.n_frames} frames; a sample is one picture. "
+            f"{name} holds several frames; a sample is one picture. "
             "Save the frame that is meant, or all of them as one array for plait.Npy."
         )
     return Picture(image, str([tile[3] for tile in getattr(image, "tile", ())]), name)
@@ -181,9 +182,17 @@ def check_size(size: tuple[int, int], expected: tuple[int, int], name: str) -> N
         )
 
 
+def _several(image: Any, name: str) -> bool:
+    """Whether there is a second frame; to count them takes too long where a file is made to be slow."""
+    try:
+        return image.format != "MPO" and getattr(image, "is_animated", False)  # MPO: photographs with a preview behind
+    except Exception as error:  # what plugins raise on damaged files
+        raise ReadError(f"{name} is damaged: {str(error) or type(error).__name__}. {_RESTORE}") from error
+
+
 def _identified(module: Any, data: bytes, name: str) -> Any:
     try:
-        return module.open(io.BytesIO(data), formats=_installed(module))
+        image = module.open(io.BytesIO(data), formats=_installed(module))
     except module.DecompressionBombError as error:
         raise ReadError(
             f"{name} is larger than Pillow decodes: {error} If it is meant to be that large, raise PIL.Image.MAX_IMAGE_PIXELS "
@@ -193,6 +202,9 @@ def _identified(module: Any, data: bytes, name: str) -> Any:
         raise ReadError(
             f"{name} is no picture that can be read ({', '.join(FORMATS)}): {len(data)} bytes that begin with {data[:8]!r}. {_RESTORE}"
         ) from error
+    if image.format == "JPEG2000" and _JPEG2000_END not in data:  # Pillow fills in what is missing without a word
+        raise ReadError(f"{name} is truncated or damaged: its last marker is missing. {_RESTORE}")
+    return image
 
 
 @functools.cache

@@ -330,6 +330,20 @@ def test_every_format_is_read_and_its_truncation_noticed(tmp_path: Path, suffix:
         only(tmp_path)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "bmp", "tif", "webp", "ppm", "jp2", "avif"])
+def test_no_truncated_file_gives_other_pixels(suffix: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(noise(3, 3)).resize((40, 30)).save(buffer, {"jpg": "JPEG", "tif": "TIFF", "jp2": "JPEG2000"}.get(suffix, suffix))
+    whole, step = buffer.getvalue(), ReadImage((30, 40))
+    expected = step([whole])
+    for length in range(1, len(whole), max(1, len(whole) // 150)):
+        try:
+            found = step([whole[:length]])
+        except ReadError:
+            continue
+        assert np.array_equal(found, expected), f"{length} of {len(whole)} bytes"
+
+
 def test_a_first_image_that_cannot_be_read_is_said_where_it_is_declared(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"nothing")
     with pytest.raises(ReadError, match=r"sample 'a' .* is no picture"):
@@ -341,7 +355,7 @@ def test_several_frames_are_refused(tmp_path: Path) -> None:
     for suffix in ("gif", "tif", "webp", "png"):
         folder = tmp_path / suffix
         save(folder / f"a.{suffix}", frames[0], save_all=True, append_images=frames[1:])
-        with pytest.raises(ReadError, match=r"holds 3 frames; a sample is one picture. Save the frame that is meant"):
+        with pytest.raises(ReadError, match=r"holds several frames; a sample is one picture. Save the frame that is meant"):
             plait.Images(folder / ("{id}." + suffix))
 
 
