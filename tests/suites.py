@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "tests"
 BACKENDS = ("tensorflow", "jax", "torch")
-LIMIT = 20 * 60  # seconds a suite may take
+LIMIT = 30 * 60  # seconds a suite may take
 
 # The models of the tests are small: threads inside an operation cost more than they bring, and two suites run at once.
 ONE_THREAD = {
