@@ -45,7 +45,10 @@ class Emission:
         self.data, self.contract = data, contract
         self.names = [*data.inputs, *data.targets, *(f"{name}.weight" for name in data.weights)]
         self.weighted = bool(data.targets) and (padded or bool(data.weights) or any(data.absent(name) is not None for name in data.targets))
+        self._inputs, self._targets = tuple(data.inputs), tuple(data.targets)
         self._masked = {name: gone for name in data.targets if (gone := data.absent(name)) is not None}
+        self._ranks = {name: self._loss_rank(name) for name in data.targets}
+        self._ones: dict[tuple[int, int], np.ndarray] = {}
         for name, spec in {**data.inputs, **data.targets}.items():
             _check_feedable(name, spec)
 
@@ -59,7 +62,7 @@ class Emission:
         for name, array in values.items():
             if isinstance(array, Ragged):
                 raise SpecError(f"Stream {name!r} is ragged and not padded. Write data.map(plait.Pad(20), on={name!r}).")
-            target = name in self.data.targets
+            target = name in self._targets
             port = self._port(name)
             cast = _cast(array, port, target, lambda bad, what, n=name: self._error(n, rows, bad, what))
             self._check_finite(name, cast, rows)
@@ -76,9 +79,9 @@ class Emission:
             rows: (samples,) of the data set.
             real: How many of them are no padding.
         """
-        inputs = {name: arrays[name] for name in self.data.inputs}
-        targets = {name: arrays[name] for name in self.data.targets}
-        weights = {name: self._weight(name, arrays, rows, real) for name in self.data.targets}
+        inputs = {name: arrays[name] for name in self._inputs}
+        targets = {name: arrays[name] for name in self._targets}
+        weights = {name: self._weight(name, arrays, rows, real) for name in self._targets}
         return Batch(inputs, targets, weights)
 
     def for_keras(self, batch: Batch) -> tuple[Any, ...]:
@@ -104,7 +107,9 @@ class Emission:
         return self.contract.input(name) if name in self.data.inputs else self.contract.output(name)
 
     def _weight(self, name: str, arrays: Mapping[str, np.ndarray], rows: np.ndarray, real: int) -> np.ndarray:
-        given = arrays.get(f"{name}.weight")
+        given, rank = arrays.get(f"{name}.weight"), self._ranks[name]
+        if given is None and name not in self._masked and real == len(rows):
+            return self._all_one(real, rank)
         weight = np.ones(len(rows), np.float32) if given is None else given.reshape(len(rows)).astype(np.float32)
         gone = self._masked.get(name)
         if gone is not None or real < len(rows):
@@ -114,7 +119,15 @@ class Emission:
             weight = np.where(counted, weight * np.float32(len(rows) / max(1, int(counted.sum()))), np.float32(0))
         if (weight < 0).any():
             raise self._error(f"{name}.weight", rows, weight < 0, "is negative; a weight is 0 or more")
-        return weight.reshape(len(rows), *(1,) * (self._loss_rank(name) - 1))
+        return weight.reshape(len(rows), *(1,) * (rank - 1))
+
+    def _all_one(self, samples: int, rank: int) -> np.ndarray:
+        """Weights of 1, one array for all batches of that size; it cannot be written to."""
+        ones = self._ones.get((samples, rank))
+        if ones is None:
+            ones = self._ones[samples, rank] = np.ones((samples, *(1,) * (rank - 1)), np.float32)
+            ones.flags.writeable = False
+        return ones
 
     def _loss_rank(self, name: str) -> int:
         """Axes of the unreduced loss, samples included; Keras squeezes a last axis of 1 where this is one too many."""
