@@ -143,6 +143,22 @@ def test_a_url_is_read(tmp_path) -> None:
         assert values(plait.Csv(url, key="id"), "x") == [1]
 
 
+def test_a_cell_may_be_long(csv) -> None:
+    source = csv('id,t\n1,"' + "x\n" * 2_000_000 + '"\n2,y\n', key="id")
+    assert [len(text) for text in values(source, "t")] == [4_000_000, 1]
+
+
+def test_a_quote_that_is_never_closed_swallows_nothing(csv) -> None:
+    for end in ("", "\n", "\r\n"):
+        with pytest.raises(
+            plait.ReadError, match=r"a quote is opened and never closed, so that the last cell is 'b\\n3,c.* quotes that belong to the"
+        ):
+            csv(f'id,t\n1,a\n2,"b\n3,c{end}', key="id")
+    assert values(csv('id,t\n1,"a\nb"\n'), "t") == ["a\nb"]
+    assert values(csv('id,t\n1,"a\n"'), "t") == ["a\n"]
+    assert values(csv('id,t\n1,5" wide\n'), "t") == ['5" wide']
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -233,6 +249,15 @@ def test_a_missing_file_says_what_is_there(tmp_path, monkeypatch) -> None:
         plait.Csv(".")
     with pytest.raises(plait.ArgumentError, match="Protocol not known: gopher. Write a path, or a URL that fsspec knows"):
         plait.Csv("gopher://labels.csv")
+
+
+def test_a_url_whose_package_is_not_installed_names_it(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(plait.MissingExtraError, match="Csv 's3://bucket/x.csv': .*s3fs"):
+        plait.Csv("s3://bucket/x.csv")
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(plait.MissingExtraError, match=r"needs the package 'fsspec'.*pip install 'plait\[remote\]'"):
+        plait.Csv("s3://bucket/x.csv")
 
 
 def test_a_packed_file_that_is_cut_is_an_error_of_ours(csv) -> None:

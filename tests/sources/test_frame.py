@@ -114,6 +114,14 @@ def test_types_of_polars() -> None:
         frame["raw"]
 
 
+def test_a_type_of_polars_that_arrow_has_not_blocks_no_other_column() -> None:
+    frame = plait.Frame(polars.DataFrame({"wide": [2**100, 1], "n": [1, 2]}, schema={"wide": polars.Int128, "n": polars.Int8}))
+    assert frame["n"].read(np.array([1])).tolist() == [2]
+    assert frame.spec["n"].dtype == np.int8
+    with pytest.raises(plait.SpecError, match="column 'wide' cannot be read as one type: .*; cast it to numbers or text"):
+        frame["wide"]
+
+
 def test_later_changes_of_the_frame_change_nothing() -> None:
     df = pandas.DataFrame({"x": [1.0, 2.0], "n": [1, 2]})
     array = df["n"].to_numpy()

@@ -301,6 +301,22 @@ def test_what_cannot_be_asked_says_what_to_write(database, query, options, error
         plait.SQL(database.url, query, **{"key": "id", **options})
 
 
+def test_several_statements_are_not_run(database, tmp_path) -> None:
+    database.run(*LABELS)
+    evil = tmp_path / "evil.csv"
+    query = f"select id from labels) as t; copy (select 1) to '{evil}'; select * from (select id from labels"
+    with pytest.raises(
+        plait.ReadError, match="the query holds several statements. Pass one that gives rows: select id|the database says: "
+    ):
+        plait.SQL(database.url, query, key="id")
+    assert not evil.exists()
+
+
+def test_what_is_no_text_is_an_error() -> None:
+    with pytest.raises(plait.ArgumentError, match="SQL takes a URL and a query, both text, not str and NoneType."):
+        plait.SQL("duckdb://", None, key="id")  # type: ignore[arg-type]
+
+
 def test_too_few_parameters_are_an_error(database) -> None:
     database.run(*LABELS)
     mark = "$1" if database.kind == "postgresql" else "?"
@@ -440,14 +456,21 @@ def test_sqlite_finds_types_in_all_rows_not_in_the_first(sqlite) -> None:
     assert source.absent("empty").all()
     with pytest.raises(
         plait.SpecError,
-        match=r"column 'mixed' holds numbers, text or blobs mixed; write cast\(\"mixed\" as real\), or as text, in the query",
+        match=r"column 'mixed' holds integer and text mixed; write cast\(\"mixed\" as real\), or as text, in the query",
     ):
         source["mixed"]
     with pytest.raises(plait.SpecError, match="column 'blob' is of type binary"):
         source["blob"]
-    with pytest.raises(plait.SpecError, match="the key 'mixed' holds numbers, text or blobs mixed"):
+    with pytest.raises(plait.SpecError, match="the key 'mixed' holds integer and text mixed"):
         plait.SQL(sqlite.url, "t", key="mixed")
     assert plait.SQL(sqlite.url, "select id, cast(mixed as text) as m from t", key="id")["m"].read(np.array([29_998])).tolist() == ["x"]
+
+
+def test_a_table_of_sqlite_may_have_many_columns(sqlite) -> None:
+    columns = ", ".join(f"{i} as c{i}" for i in range(1200))
+    source = plait.SQL(sqlite.url, f"select 1 as id, {columns}", key="id")
+    assert len(source.spec) == 1201
+    assert values(source, "c1199") == [1199]
 
 
 def test_text_of_sqlite_that_is_not_utf8_is_refused_when_asked_for(sqlite) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from plait.databases.question import AGAIN, TAKEN, Address, Question, explained, quoted, select, short
+from plait.errors import ReadError
 from plait.extras import require
 
 __all__ = ["rows", "store"]
@@ -24,7 +25,10 @@ def rows(question: Question) -> Generator[Any]:
         with explained(label, f"Check the query: {short(question.query)}", address, duckdb.Error):
             connection.execute("set enable_progress_bar = false")
             connection.begin()
-            schema = connection.sql(f"select * from ({question.query}\n) as plait limit 0", params=parameters).to_arrow_reader().schema
+            empty = f"select * from ({question.query}\n) as plait limit 0"
+            if len(connection.extract_statements(empty)) > 1:
+                raise ReadError(f"{label}: the query holds several statements. Pass one that gives rows: {short(question.query)}.")
+            schema = connection.sql(empty, params=parameters).to_arrow_reader().schema
             # not ordered: DuckDB would hold all rows in this process to sort them
             reader = connection.sql(select(question, schema, ordered=False), params=parameters).to_arrow_reader(65_536)
         with explained(label, AGAIN, address, duckdb.Error):

@@ -32,8 +32,7 @@ def rows(question: Question) -> Generator[Any]:
             connection.execute("begin")
             empty = connection.execute(f"select * from ({question.query}\n) limit 0", question.parameters)
             names = [column[0] for column in empty.description]
-            (storage,) = connection.execute(f"select {', '.join(map(_storage, names))} from ({question.query}\n)", question.parameters)
-            schema = pa.schema([_field(name, kinds or 0, pa) for name, kinds in zip(names, storage, strict=True)])
+            schema = pa.schema([_field(name, kinds, pa) for name, kinds in zip(names, _storage(connection, question, names), strict=True)])
             wanted = pa.schema([schema.field(place) for place in question.pick(schema)])
             columns = ", ".join(_column(field, pa) for field in wanted)
             order = ", ".join(map(quoted, question.key))
@@ -59,21 +58,24 @@ def store(address: Address, table: str, reader: Any, label: str) -> None:
         connection.execute("commit")
 
 
-_INTEGER, _REAL, _TEXT, _BLOB = 1, 2, 4, 8
+def _storage(connection: sqlite3.Connection, question: Question, names: Sequence[str]) -> list[frozenset[str]]:
+    """For each column the kinds of values it holds, whatever it was declared to hold."""
+    found: list[frozenset[str]] = []
+    for start in range(0, len(names), 1000):  # SQLite takes 2000 aggregates at once
+        columns = ", ".join(f"group_concat(distinct typeof({quoted(name)}))" for name in names[start : start + 1000])
+        (row,) = connection.execute(f"select {columns} from ({question.query}\n)", question.parameters)
+        found += [frozenset((kinds or b"null").decode().split(",")) - {"null"} for kinds in row]
+    return found
 
 
-def _storage(name: str) -> str:
-    """The sum of what a column of SQLite holds, whatever it was declared to hold."""
-    kinds = {"integer": _INTEGER, "real": _REAL, "text": _TEXT, "blob": _BLOB}
-    return " + ".join(f"{value} * max(typeof({quoted(name)}) = '{kind}')" for kind, value in kinds.items())
-
-
-def _field(name: str, storage: int, pa: Any) -> Any:
-    number = {_REAL: pa.float64(), _INTEGER | _REAL: pa.float64(), _INTEGER: pa.int64()}
-    types = {0: pa.null(), **number, _TEXT: pa.string(), _BLOB: pa.binary()}
-    if storage in types:
-        return pa.field(name, types[storage])
-    reason = f"holds numbers, text or blobs mixed; write cast({quoted(name)} as real), or as text, in the query"
+def _field(name: str, kinds: frozenset[str], pa: Any) -> Any:
+    if not kinds:
+        return pa.field(name, pa.null())
+    if kinds <= {"integer", "real"}:
+        return pa.field(name, pa.float64() if "real" in kinds else pa.int64())
+    if len(kinds) == 1:
+        return pa.field(name, pa.string() if "text" in kinds else pa.binary())
+    reason = f"holds {' and '.join(sorted(kinds))} mixed; write cast({quoted(name)} as real), or as text, in the query"
     return pa.field(name, pa.null(), metadata={REFUSED: reason})
 
 

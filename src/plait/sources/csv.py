@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -98,6 +99,10 @@ class Csv(Table):
                     writer.write_batch(batch)
 
 
+class _TooLong(Exception):
+    """A row is longer than the block that is read at once."""
+
+
 @dataclass(frozen=True)
 class _File:
     """A file of cells and how to read it.
@@ -129,32 +134,43 @@ class _File:
             raise ReadError(f"{self.label} has a header, {table.column_names[:6]}, and no rows. Were the rows written?")
         if any(pa.types.is_binary(kind) for kind in table.schema.types):
             raise self._undecodable(None)
+        self._check_quotes(table.column(table.num_columns - 1)[-1].as_py())
         return self._null_text(self._without_wide_integers(table))
 
     def _parsed(self, text: Sequence[str], *, ignore_empty_lines: bool = True) -> Any:
         import pyarrow as pa
-        from pyarrow import csv
 
         try:
-            with _opened(self.path, self.label) as file:
-                table = csv.read_csv(
-                    file,
-                    csv.ReadOptions(encoding=self.encoding),
-                    csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=ignore_empty_lines),
-                    csv.ConvertOptions(
-                        column_types=dict.fromkeys(text, pa.large_string()),
-                        null_values=[*csv.ConvertOptions().null_values, *self.nulls],
-                        strings_can_be_null=False,
-                    ),
-                )
-                table.column_names  # noqa: B018 - decoded only now
-                return table
+            for block_size in (2**20, 2**26):  # a row has to fit into one
+                with contextlib.suppress(_TooLong):
+                    return self._parsed_once(text, ignore_empty_lines, block_size)
+            return self._parsed_once(text, ignore_empty_lines, 2**31 - 1)
         except LookupError as error:
             raise ArgumentError(f"{self.label}: there is no encoding {self.encoding!r}. Write encoding='latin-1', say.") from error
         except UnicodeDecodeError as error:
             raise self._undecodable(error) from error
         except pa.ArrowInvalid as error:
             raise self._explained(error) from error
+
+    def _parsed_once(self, text: Sequence[str], ignore_empty_lines: bool, block_size: int) -> Any:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        read = csv.ReadOptions(encoding=self.encoding, block_size=block_size)
+        parse = csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=ignore_empty_lines)
+        convert = csv.ConvertOptions(
+            column_types=dict.fromkeys(text, pa.large_string()),
+            null_values=[*csv.ConvertOptions().null_values, *self.nulls],
+            strings_can_be_null=False,
+        )
+        try:
+            with _opened(self.path, self.label) as file:
+                table = csv.read_csv(file, read, parse, convert)
+        except pa.ArrowInvalid as error:
+            if "straddl" in str(error) and block_size < 2**31 - 1:
+                raise _TooLong from error
+            raise
+        return table.rename_columns([str(name) for name in table.column_names])  # raises here where names are not of this encoding
 
     def _explained(self, error: Exception) -> ReadError:
         """What is wrong with a file that cannot be parsed."""
@@ -182,7 +198,7 @@ class _File:
         )
         try:
             with _opened(self.path, self.label) as file:
-                csv.read_csv(file, csv.ReadOptions(encoding=self.encoding, use_threads=False), parse)
+                csv.read_csv(file, csv.ReadOptions(encoding=self.encoding, use_threads=False, block_size=2**31 - 1), parse)
         except (pa.ArrowInvalid, UnicodeDecodeError):
             pass
         return bad
@@ -204,6 +220,18 @@ class _File:
                         f"{line[max(0, found.start - 20) : found.start + 20]!r}. Pass encoding='latin-1', or what the file was written in."
                     )
         return ReadError(f"{self.label} is not {self.encoding}: {error}. Pass encoding=, what the file was written in.")
+
+    def _check_quotes(self, last: object) -> None:
+        """A quote that is never closed makes the rest of the file one cell, without an error."""
+        if not isinstance(last, str) or "\n" not in last:
+            return
+        with _opened(self.path, self.label) as file:
+            end = file.read().decode(self.encoding, "replace").rstrip("\r\n")
+        if not end.endswith('"'):
+            raise ReadError(
+                f"{self.label}: a quote is opened and never closed, so that the last cell is {last[:60]!r}... "
+                "Close it; quotes that belong to the text are written twice."
+            )
 
     def _without_wide_integers(self, table: Any) -> Any:
         """Refuse columns of integers beyond 64 bits, which would have become floats and lost digits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from plait.arrow import REFUSED, fields
@@ -31,7 +31,7 @@ class Frame(Table):
 
     def __init__(self, frame: Any, *, key: Key = None, columns: Sequence[str] | None = None) -> None:
         pa = require("pyarrow", extra="tables", purpose="Frame")
-        table = _from_pandas(frame, pa, key) if _is_pandas(frame) else _from_arrow(frame, pa)
+        table = _from_pandas(frame, pa, key) if _is_pandas(frame) and hasattr(frame, "columns") else _from_arrow(frame, pa)
         label = _label(table.column_names)
         choice = choose(fields(table.schema), key=key, columns=columns, label=label)
         found = gather(table.to_batches(), choice.streams, choice.keys, label=label)
@@ -49,7 +49,7 @@ def _label(names: Sequence[str]) -> str:
 
 
 def _is_pandas(frame: Any) -> bool:
-    return type(frame).__module__.partition(".")[0] == "pandas" and hasattr(frame, "iloc") and hasattr(frame, "columns")
+    return type(frame).__module__.partition(".")[0] == "pandas" and hasattr(frame, "iloc")
 
 
 def _from_arrow(frame: Any, pa: Any) -> Any:
@@ -57,6 +57,8 @@ def _from_arrow(frame: Any, pa: Any) -> Any:
         try:
             return pa.table(frame)
         except (pa.ArrowException, TypeError, NotImplementedError) as error:
+            if hasattr(frame, "get_columns"):  # polars has types that Arrow has not
+                return _table(((series.name, _column(series, pa)) for series in frame.get_columns()), pa)
             raise ArgumentError(f"Frame: {type(frame).__name__} cannot be read as a table: {error}") from error
     remedy = "plait.Arrays(**columns) takes arrays by name." if isinstance(frame, dict) else "Pass pandas, polars or pyarrow."
     if hasattr(frame, "collect"):
@@ -71,17 +73,18 @@ def _from_pandas(frame: Any, pa: Any, key: Key) -> Any:
     missing = [name for name in column_names(key, "key", label) if name in index and name not in frame.columns]
     if missing:
         raise NameUnknownError(f"{label} has {missing[0]!r} in its index, which is not read. Write plait.Frame(df.reset_index(), key=...).")
-    arrays, schema = [], []
-    for place, name in enumerate(frame.columns):
-        array, metadata = _column(frame.iloc[:, place], pa)
-        arrays.append(array)
-        schema.append(pa.field(str(name), array.type, metadata=metadata))
-    return pa.table(arrays, schema=pa.schema(schema))
+    return _table(((str(name), _column(frame.iloc[:, place], pa)) for place, name in enumerate(frame.columns)), pa)
+
+
+def _table(columns: Iterable[tuple[str, tuple[Any, dict[bytes, str] | None]]], pa: Any) -> Any:
+    named = list(columns)
+    schema = pa.schema([pa.field(name, array.type, metadata=metadata) for name, (array, metadata) in named])
+    return pa.table([array for _, (array, _) in named], schema=schema)
 
 
 def _column(series: Any, pa: Any) -> tuple[Any, dict[bytes, str] | None]:
     try:
-        return pa.array(series, from_pandas=True), None
+        return (pa.array(series, from_pandas=True) if _is_pandas(series) else pa.chunked_array(series)), None
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         reason = f"cannot be read as one type: {error}; cast it to numbers or text"
         return pa.nulls(len(series)), {REFUSED: reason}

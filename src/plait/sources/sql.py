@@ -59,6 +59,8 @@ class SQL(Table):
         spool: str | os.PathLike[str] | None = None,
         timeout: float = 300,
     ) -> None:
+        if not isinstance(url, str) or not isinstance(query, str):
+            raise ArgumentError(f"SQL takes a URL and a query, both text, not {type(url).__name__} and {type(query).__name__}.")
         address = address_of(url, label="SQL")
         label = f"SQL {_short(query)!r} of {address.shown!r}"
         require("pyarrow", extra="sql", purpose=label)
