@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 
 from plait.errors import ReadError
 
@@ -84,7 +85,9 @@ def _literal(text: str, name: str, no_json: str) -> object:
     if fault:
         raise ReadError(f"{no_json}, and no literal dict of text, numbers, lists, True, False and None ({fault}). {_RESTORE}")
     try:
-        tree = ast.parse(text, mode="eval")
+        with warnings.catch_warnings():  # of escapes that Python does not know, which stay as they are
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, mode="eval")
         for node in ast.walk(tree):
             names = [key.value for key in node.keys if isinstance(key, ast.Constant)] if isinstance(node, ast.Dict) else []
             if len(set(names)) < len(names):

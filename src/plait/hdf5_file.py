@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ _MOST_OBJECTS = 10_000
 _MOST_RATIO = 2_000  # declared to stored bytes: no filter of HDF5 packs tighter
 _MOST_CHUNK = 2**28  # bytes that one chunk unpacks to
 _BLOCK = 256  # rows that are selected one by one in one call
+_REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])  # to a value of variable length
 _DENSE = 4  # read the rows between, too, where they are less than that many times as many
 
 
@@ -118,7 +120,34 @@ def _fault(dataset: Any, h5py: Any) -> str:
     if declared > _MOST_RATIO * stored + 2**20:
         return f"declares {declared} bytes and stores {stored}; it was never written, or is made to fill memory"
     chunk = math.prod(dataset.chunks or (0,)) * item
-    return f"is stored in chunks of {chunk} bytes, more than {_MOST_CHUNK}" if chunk > _MOST_CHUNK else ""
+    if chunk > _MOST_CHUNK:
+        return f"is stored in chunks of {chunk} bytes, more than {_MOST_CHUNK}"
+    return "" if vlen is None else _length_fault(dataset, 1 if text is not None else np.dtype(vlen).itemsize)
+
+
+def _length_fault(dataset: Any, item: int) -> str:
+    """Whether values of variable length say that they are longer than the file: HDF5 would make room for them before it looks.
+
+    Looks at the lengths as the file stores them, which it can where they are not compressed.
+    """
+    path = dataset.file.filename
+    if not isinstance(path, str) or not os.path.isfile(path) or dataset.file.userblock_size:
+        return ""
+    size, places = os.path.getsize(path), []
+    if dataset.chunks is None:
+        places = [(dataset.id.get_offset(), dataset.id.get_storage_size(), dataset.size)]
+    elif dataset.compression is None and not dataset.shuffle and not dataset.fletcher32 and dataset.scaleoffset is None:
+        infos = (dataset.id.get_chunk_info(index) for index in range(dataset.id.get_num_chunks()))
+        places = [(info.byte_offset, info.size, math.prod(dataset.chunks)) for info in infos]
+    with open(path, "rb") as file:
+        for offset, stored, count in places:
+            if offset is None or stored != count * _REFERENCE.itemsize:
+                continue
+            file.seek(offset)
+            lengths = np.frombuffer(file.read(stored), _REFERENCE)["length"].astype(np.uint64) * np.uint64(item)
+            if lengths.max(initial=0) > size or lengths.sum() > _MOST_RATIO * size:
+                return f"says that a value has {lengths.max()} bytes and all of them {lengths.sum()}, in a file of {size}"
+    return ""
 
 
 def _stored_type(data: Source, name: str, label: str, h5py: Any) -> Any:

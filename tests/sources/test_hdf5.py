@@ -239,6 +239,22 @@ def test_sizes_that_the_file_cannot_hold_are_refused_at_once(tmp_path: Path) -> 
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.parametrize("chunks", [None, (4,)])
+@pytest.mark.parametrize("kind", ["text", "numbers"])
+def test_values_that_say_they_are_longer_than_the_file_are_refused_at_once(tmp_path: Path, kind: str, chunks: tuple[int] | None) -> None:
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        values = file.create_dataset("v", (8,), h5py.string_dtype() if kind == "text" else h5py.vlen_dtype(np.int32), chunks=chunks)
+        for row in range(8):
+            values[row] = "abc" if kind == "text" else [1, 2, 3]
+        place = values.id.get_offset() if chunks is None else values.id.get_chunk_info_by_coord((4,)).byte_offset
+    assert len(plait.HDF5(tmp_path / "s.h5")) == 8
+    with open(tmp_path / "s.h5", "r+b") as raw:
+        raw.seek(place)
+        raw.write((2**30).to_bytes(4, "little"))
+    with pytest.raises(SpecError, match=r"'v' says that a value has \d{10} bytes and all of them \d{10}, in a file of \d+"):
+        plait.HDF5(tmp_path / "s.h5")
+
+
 def test_too_many_objects_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plait.hdf5_file._MOST_OBJECTS", 50)
     with h5py.File(tmp_path / "s.h5", "w") as file:
