@@ -60,7 +60,8 @@ class Contract:
         inputs = _ports(given, [tensor.name for tensor in model.inputs], "inputs", model.name)
         names = list(getattr(model, "output_names", None) or [model.layers[-1].name])
         outputs = _ports(made, names, "outputs", model.name)
-        container = "dict" if isinstance(made, Mapping) else "list" if isinstance(made, (list, tuple)) else "single"
+        several = isinstance(made, (list, tuple)) and len(made) > 1  # Keras takes a single output out of its list
+        container = "dict" if isinstance(made, Mapping) else "list" if several else "single"
         return cls(inputs, outputs, container, bare=not isinstance(given, (Mapping, list, tuple)))
 
     @classmethod

@@ -69,6 +69,15 @@ def test_the_names_of_dict_outputs_are_their_keys_not_those_of_the_layers():
     assert "its outputs are ['price', 'kind']" in only(report, "target-unknown", "a").message
 
 
+def test_a_list_of_one_output_is_one_output():
+    x = keras.Input((4,), name="x")
+    model = keras.Model([x], [keras.layers.Dense(1, name="price")(x)])
+    model.compile(loss="mean_squared_error")
+    report = plait.check(dataset(targets=("price",)), model)
+    assert report, report
+    assert [f.level for f in findings(report, "wiring", "price")] == ["pass"]
+
+
 def test_one_input_and_one_head_of_a_sequential_model_need_no_names():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
     model.compile(loss="sparse_categorical_crossentropy")

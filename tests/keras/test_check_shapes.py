@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from networks import dataset, findings, one_head, only
+from networks import asked, dataset, findings, one_head, only
 
 import plait
 
@@ -16,14 +16,14 @@ def of(target, **changes):
 
 def test_an_input_of_another_shape_is_told_with_both_shapes():
     model = one_head(inputs=(("x", (5,), "float32"),))
-    finding = only(plait.check(of("price"), model), "input-shape")
+    finding = only(asked(of("price"), model), "input-shape")
     assert "one sample of input 'x' has shape (4,) (float32) and the model's input 'x' takes (5,)" in finding.message
     assert finding.remedy == "keras.Input((4,))"
 
 
 def test_a_picture_of_another_size_is_to_be_resized():
     model = one_head(inputs=(("photo", (16, 16, 3), "float32"),))
-    finding = only(plait.check(of("price", inputs=("photo",)), model), "input-shape")
+    finding = only(asked(of("price", inputs=("photo",)), model), "input-shape")
     assert "plait.Resize((16, 16))" in finding.remedy
 
 
@@ -38,13 +38,13 @@ def test_text_is_to_be_tokenized_as_an_input_and_coded_as_a_target():
 
 
 def test_dates_are_no_numbers():
-    report = plait.check(of("price", x=np.arange(40).astype("datetime64[D]")), one_head())
+    report = asked(of("price", x=np.arange(40).astype("datetime64[D]")), one_head())
     assert "input 'x' has dtype datetime64[D], and Keras takes numbers" in only(report, "dtype").message
 
 
 def test_ragged_samples_are_to_be_padded():
     ragged = [list(range(1 + i % 5)) for i in range(40)]
-    fixed = plait.check(of("price", inputs=("words",), words=ragged), one_head(inputs=(("words", (6,), "int32"),)))
+    fixed = asked(of("price", inputs=("words",), words=ragged), one_head(inputs=(("words", (6,), "int32"),)))
     finding = only(fixed, "ragged", level="fail")
     assert "the samples of input 'words' differ in length and the model's input takes 6" in finding.message
     assert finding.remedy == "data.map(plait.Pad(6), on='words')"
@@ -74,7 +74,7 @@ BROADCAST = [
 @pytest.mark.parametrize(("target", "shape", "dtype", "units", "last", "loss"), BROADCAST)
 def test_what_keras_would_broadcast_fails(target, shape, dtype, units, last, loss):
     values = (np.arange(40 * max(1, int(np.prod(shape)))) % 3).reshape(40, *shape).astype(dtype)
-    report = plait.check(of(target, **{target: values}), one_head(units, name=target, last=last, loss=loss))
+    report = asked(of(target, **{target: values}), one_head(units, name=target, last=last, loss=loss))
     finding = only(report, "target-shape", target)
     assert str(shape) in finding.message
     assert f"({units},)" in finding.message
@@ -82,7 +82,7 @@ def test_what_keras_would_broadcast_fails(target, shape, dtype, units, last, los
 
 
 def test_codes_against_a_categorical_loss_are_told_the_sparse_one():
-    finding = only(plait.check(of("kind"), one_head(3, name="kind", last="softmax", loss="categorical_crossentropy")), "target-shape")
+    finding = only(asked(of("kind"), one_head(3, name="kind", last="softmax", loss="categorical_crossentropy")), "target-shape")
     assert "target 'kind' has () a sample and head 'kind', (3,), is compared with it by categorical_crossentropy" in finding.message
     assert "sparse_categorical_crossentropy" in finding.remedy
     assert "plait.OneHot(range(3))" in finding.remedy
@@ -90,7 +90,7 @@ def test_codes_against_a_categorical_loss_are_told_the_sparse_one():
 
 def test_one_hot_labels_against_a_sparse_loss_are_told_the_categorical_one():
     one_hot = np.eye(3, dtype="float32")[np.arange(40) % 3]
-    report = plait.check(of("kind", kind=one_hot), one_head(3, name="kind", last="softmax", loss="sparse_categorical_crossentropy"))
+    report = asked(of("kind", kind=one_hot), one_head(3, name="kind", last="softmax", loss="sparse_categorical_crossentropy"))
     finding = only(report, "target-shape")
     assert "sparse_categorical_crossentropy takes class codes" in finding.message
     assert finding.remedy == "loss={'kind': 'categorical_crossentropy'}"
@@ -100,7 +100,7 @@ def test_one_hot_labels_against_a_sparse_loss_are_told_the_categorical_one():
 def test_one_output_for_several_classes_learns_nothing(loss):
     labels = np.arange(40) % 2
     data = of("sick", sick=labels if loss.startswith("sparse") else labels[:, None])
-    finding = only(plait.check(data, one_head(1, name="sick", last="softmax", loss=loss)), "target-shape")
+    finding = only(asked(data, one_head(1, name="sick", last="softmax", loss=loss)), "target-shape")
     assert f"{loss} on head 'sick', (1,), which has one output, is 0 whatever the label is" in finding.message
     assert "binary_crossentropy" in finding.remedy
 
@@ -136,7 +136,7 @@ def test_what_keras_compares_value_by_value_passes(target, shape, dtype, head, l
 
 def test_fractions_into_an_integer_input_fail():
     model = one_head(inputs=(("x", (4,), "int32"),))
-    finding = only(plait.check(of("price"), model), "dtype")
+    finding = only(asked(of("price"), model), "dtype")
     assert "input 'x' holds fractions" in finding.message
     assert "Keras cuts them off" in finding.message
     assert "dtype='float32'" in finding.remedy

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 import plait
+from plait.checks import checking
 
 SAMPLES = 40
 
@@ -46,7 +47,7 @@ def two_heads(container="dict", *, names=("price", "kind"), last="softmax", widt
     hidden = keras.layers.Dense(8, activation="tanh")(x)
     price = keras.layers.Dense(1, name=names[0])(hidden)
     kind = keras.layers.Dense(width, activation=last, name=names[1])(hidden)
-    model = keras.Model([x], contained(container, {"price": price, "kind": kind}), name="two_heads")
+    model = keras.Model([x], contained(container, dict(zip(names, (price, kind), strict=True))), name="two_heads")
     if compiled:
         model.compile(optimizer="adam", **{"loss": dict(zip(names, LOSSES.values(), strict=True)), **arguments})
     return model
@@ -60,6 +61,11 @@ def one_head(units=1, *, loss="mean_squared_error", last=None, name="price", inp
     model = keras.Model(given, keras.layers.Dense(units, activation=last, name=name)(joined), name="one_head")
     model.compile(optimizer="adam", loss=loss, **arguments)
     return model
+
+
+def asked(data, model, **options):
+    """The report of what check tells before it tries a batch, which compiles something on every call."""
+    return plait.Report("asked", tuple(checking.asked(data, model, **options)[1]))
 
 
 def contained(container, outputs):

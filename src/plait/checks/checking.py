@@ -26,7 +26,7 @@ from plait.emit import Emission
 from plait.errors import ArgumentError, CheckError, PlaitError
 from plait.report import Finding, Report
 
-__all__ = ["check"]
+__all__ = ["asked", "check"]
 
 # Failures of labels and arguments after which a batch can still be tried: no real label is in it.
 _HARMLESS = ("not-compiled", "from-logits", "label-none", "label-range", "label-sum", "label-type", "weight-range", "metrics-argument",
@@ -53,39 +53,43 @@ def check(data: Dataset, model: Any, *, samples: int = 10_000) -> Report:
         ArgumentError: `data` is no Dataset, `model` no Keras model, or `samples` no positive number.
     """
     _check_given(data, model, samples)
-    title = f"check of {len(data)} samples against model {model.name!r}"
+    subject, findings = asked(data, model, samples)
+    if subject is not None:
+        stopped = dict.fromkeys(f.about for f in findings if f.level == "fail" and f.id not in _HARMLESS)
+        if stopped:
+            message = f"no batch was tried, since what fails for {', '.join(stopped)} comes first"
+            findings.append(Finding("warn", "wiring", message, id="wiring"))
+        else:
+            findings += _tried(subject)
+    return Report(f"check of {len(data)} samples against model {model.name!r}", tuple(findings))
+
+
+def asked(data: Dataset, model: Any, samples: int = 10_000) -> tuple[Subject | None, list[Finding]]:
+    """What can be told without a batch: from specs, compile arguments and values.
+
+    Returns:
+        What was found out about both, None where that was not enough to go on; and the findings.
+    """
     findings = list(check_feedable(data))
     if len(data) == 0:
-        findings.append(Finding("fail", "data", "the data set has no samples", "print(data.join) says what was dropped", "empty"))
-        return Report(title, tuple(findings))
-    feedable = not any(f.level == "fail" for f in findings)
+        return None, [*findings, Finding("fail", "data", "the data set has no samples", "print(data.join) says what was dropped", "empty")]
     try:
-        contract, container, problem = _structure(data, model, feedable=feedable)
+        contract, container, problem = _structure(data, model, feedable=not any(f.level == "fail" for f in findings))
         findings += problem
-        if contract is not None:
-            findings += _questions(Subject(data, model, contract, container, arguments(model)), samples, feedable=feedable)
+        if contract is None:
+            return None, findings
+        subject = Subject(data, model, contract, container, arguments(model))
+        about_arguments = [Finding("warn", "targets", "the data set has no targets: it will do for predict() only", id="no-targets")]
+        if data.targets:
+            subject, about_arguments = check_arguments(subject)
     except CheckError as error:  # a structure that cannot be fed, or a Keras that plait does not know
-        findings.append(Finding("fail", model.name, str(error), id="model"))
-    return Report(title, tuple(findings))
-
-
-def _questions(subject: Subject, samples: int, *, feedable: bool) -> Iterator[Finding]:
-    data = subject.data
-    about_arguments = [Finding("warn", "targets", "the data set has no targets: it will do for predict() only", id="no-targets")]
-    if data.targets:
-        subject, about_arguments = check_arguments(subject)
+        return None, [*findings, Finding("fail", model.name, str(error), id="model")]
     names = [(name, False) for name in data.inputs] + [(name, True) for name in data.targets]
     names += [(f"{name}.weight", False) for name in data.weights]
     subject = replace(subject, looks={name: look(data, name, samples, label=label) for name, label in names})
-    findings = [*check_shapes(subject), *about_arguments, *check_activations(subject), *check_labels(subject)]
+    findings += [*check_shapes(subject), *about_arguments, *check_activations(subject), *check_labels(subject)]
     findings += [*check_values(subject), *check_weights(subject)]
-    yield from findings
-    stopped = dict.fromkeys(f.about for f in findings if f.level == "fail" and f.id not in _HARMLESS)
-    if feedable and not stopped:
-        yield from _tried(subject)
-    else:
-        about = f"what fails for {', '.join(stopped)}" if stopped else "what cannot be fed"
-        yield Finding("warn", "wiring", f"no batch was tried, since {about} comes first", id="wiring")
+    return subject, findings
 
 
 def _tried(subject: Subject) -> Iterator[Finding]:
@@ -111,7 +115,7 @@ def _structure(data: Dataset, model: Any, *, feedable: bool) -> tuple[Contract |
     """The model's inputs and outputs; of a subclassed model by calling it on symbols."""
     contract = Contract.of(model)
     if contract is not None:
-        return contract, type(ends(model)[1]), []
+        return contract, object if contract.container == "single" else type(ends(model)[1]), []
     if not feedable:
         return None, type(None), []
     emission = Emission(data, None, padded=False)

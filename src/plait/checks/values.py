@@ -106,9 +106,17 @@ def _scale(seen: Look, readers: list[object], wide: float) -> Iterator[Finding]:
 
 
 def _target_range(seen: Look) -> Iterator[Finding]:
-    if seen.spec.dtype.kind == "f" and max(abs(seen.low), abs(seen.high)) > _largest("float32"):
-        message = f"target {seen.name!r} reaches from {seen.low:g} to {seen.high:g}, which is infinite as float32"
-        yield Finding("fail", seen.name, message, f"data.map(plait.Standardize.fit(train[{seen.name!r}]), on={seen.name!r})", "not-finite")
+    name, wide = seen.name, max(abs(seen.low), abs(seen.high))
+    scale = f"data.map(plait.Standardize.fit(train[{name!r}]), on={name!r})"
+    if seen.spec.dtype.kind == "f" and wide > _largest("float32"):
+        message = f"target {name!r} reaches from {seen.low:g} to {seen.high:g}, which is infinite as float32"
+        yield Finding("fail", name, message, scale, "not-finite")
+    elif seen.spec.dtype.kind in "iu" and wide > _EXACT:
+        message = (
+            f"target {name!r} holds {seen.low} to {seen.high}, and Keras casts targets to float32, which rounds integers beyond {_EXACT}"
+        )
+        fails = wide >= 2**31
+        yield Finding("fail" if fails else "warn", name, message, scale, "int-range")
 
 
 def _target_scales(subject: Subject) -> Iterator[Finding]:
