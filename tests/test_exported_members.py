@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from members import PENDING, WITH_KERAS, home, members, typed, undocumented
+from members import WITH_KERAS, home, members, typed, undocumented
 
 import plait
 from plait import errors
 
 
-@pytest.mark.parametrize("name", sorted(home().keys() - PENDING - WITH_KERAS))
+@pytest.mark.parametrize("name", sorted(home().keys() - WITH_KERAS))
 def test_a_public_name_resolves_to_what_its_module_defines_and_is_documented(name):
     value = getattr(plait, name)
-    assert value.__module__ == home()[name]
+    assert f"{value.__module__}.".startswith(f"{home()[name]}.")  # the module itself, or one of the package
     assert value.__name__ == name
     assert undocumented(value, name) == []
 

@@ -7,14 +7,9 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import plait
-
-# Public names whose modules may still be to come. Empty when plait is whole.
-AWAITED = ("Csv", "Frame", "HDF5", "Images", "Json", "Masks", "Npy", "Parquet", "Preprocessing", "Resume", "SQL", "Text", "check", "show")
-PENDING = frozenset(name for name in AWAITED if find_spec(plait._HOME[name]) is None)
 
 # Public names that Keras comes with: tested in the suites that have a backend.
 WITH_KERAS = frozenset({"Loader", "Resume", "check", "show"})
