@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from plait.ragged import Array
 from plait.source import Source
 from plait.spec import Spec
 
-__all__ = ["Decoder", "FileSource", "raw_list"]
+__all__ = ["Decoder", "FileSource", "SampleName", "raw_list"]
 
 
 class Decoder(Protocol):
@@ -34,7 +35,7 @@ class Decoder(Protocol):
         Args:
             raw: One path, or other raw material, a sample.
             label: The stream, for messages.
-            key: Position in `raw` -> the sample's key, for messages.
+            key: Position in `raw` -> something that shows the sample's key, for messages.
         """
         ...
 
@@ -80,11 +81,42 @@ class FileSource(Source):
         """Open and decode the files at these rows."""
         rows = np.asarray(rows, np.int64)
         paths = [str(path) for path in self._files.paths[rows]]
-        return {name: self._step.decode(paths, label=self._label, key=lambda index: self.keys[int(rows[index])]) for name in names}
+        return {name: self._step.decode(paths, label=self._label, key=lambda index: _Key(self.keys, rows, index)) for name in names}
 
     def decoder(self, name: str) -> Decoder:
         """From paths (and whatever else the step takes) to what `read` gives."""
         return self._step
+
+
+@dataclass(frozen=True)
+class SampleName:
+    """How messages call a sample, as text only once there is a message.
+
+    Args:
+        label: The stream.
+        key: Of the sample.
+        raw: What it is made of; a path is shown.
+    """
+
+    label: str
+    key: object
+    raw: object
+
+    def __str__(self) -> str:
+        path = f" ({os.fspath(self.raw)!r})" if isinstance(self.raw, (str, os.PathLike)) else ""
+        return f"{self.label}: sample {self.key!r}{path}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Key:
+    """The key at a place of `rows`, looked up only where a message shows it."""
+
+    keys: Keys
+    rows: np.ndarray
+    index: int
+
+    def __repr__(self) -> str:
+        return repr(self.keys[int(self.rows[self.index])])
 
 
 def raw_list(raw: Sequence[object], *, label: str) -> Sequence[object]:

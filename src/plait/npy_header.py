@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -46,12 +47,12 @@ class Header:
         return flat.reshape(self.shape, order="F" if self.fortran else "C")
 
 
-def read_header(data: bytes, name: str, *, size: int | None = None) -> Header:
+def read_header(data: bytes, name: object, *, size: int | None = None) -> Header:
     """Read and check it.
 
     Args:
         data: The file, or its beginning of at least `MOST_HEADER + 12` bytes.
-        name: The stream and sample, for messages.
+        name: The stream and sample, for messages: text, or what becomes text.
         size: Of the whole file in bytes, where `data` is its beginning.
 
     Raises:
@@ -66,19 +67,30 @@ def read_header(data: bytes, name: str, *, size: int | None = None) -> Header:
     length = int.from_bytes(data[8:start], "little")
     if version not in ((1, 0), (2, 0), (3, 0)) or length > MOST_HEADER or len(data) < start + length:
         raise ReadError(f"{name} has a damaged header (version {version}, {length} bytes of {size}). {_RESTORE}")
-    text = data[start : start + length].decode("latin-1").strip()
-    fields = _fields(text)
-    if fields is None:
-        raise ReadError(f"{name} has a damaged header: {text[:80]!r}. {_RESTORE}")
-    dtype = _dtype(fields["d"], name)
-    shape = tuple(int(part.strip().rstrip("L")) for part in fields["s"].split(",") if part.strip())
-    if any(n < 0 for n in shape) or len(shape) > _MOST_AXES or (0 in shape and math.prod(n or 1 for n in shape) > _MOST_EMPTY):
-        raise ReadError(f"{name} declares the shape {str(shape)[:80]}, which no array has. {_RESTORE}")
-    declared, there = math.prod(shape) * dtype.itemsize, size - start - length
+    header = _header(data[: start + length], start)
+    if isinstance(header, str):
+        raise ReadError(f"{name} {header}")
+    declared, there = math.prod(header.shape) * header.dtype.itemsize, size - header.offset
     if declared != there:
         fault = "is truncated" if declared > there else "is longer than its header says"
-        raise ReadError(f"{name} {fault}: {shape} of {dtype} are {declared} bytes, and {there} follow the header. {_RESTORE}")
-    return Header(shape, dtype, fields["f"] == "True", start + length)
+        raise ReadError(f"{name} {fault}: {header.shape} of {header.dtype} are {declared} bytes, and {there} follow the header. {_RESTORE}")
+    return header
+
+
+@functools.lru_cache(maxsize=256)  # a memo: the files of a stream have one header, or a few
+def _header(head: bytes, start: int) -> Header | str:
+    """What it says, or what is wrong with it."""
+    text = head[start:].decode("latin-1").strip()
+    fields = _fields(text)
+    if fields is None:
+        return f"has a damaged header: {text[:80]!r}. {_RESTORE}"
+    dtype = _dtype(fields["d"])
+    if isinstance(dtype, str):
+        return dtype
+    shape = tuple(int(part.strip().rstrip("L")) for part in fields["s"].split(",") if part.strip())
+    if any(n < 0 for n in shape) or len(shape) > _MOST_AXES or (0 in shape and math.prod(n or 1 for n in shape) > _MOST_EMPTY):
+        return f"declares the shape {str(shape)[:80]}, which no array has. {_RESTORE}"
+    return Header(shape, dtype, fields["f"] == "True", len(head))
 
 
 def _fields(text: str) -> dict[str, str] | None:
@@ -101,23 +113,22 @@ def _fields(text: str) -> dict[str, str] | None:
     return fields if len(fields) == len("dfs") and re.fullmatch(r"[\s,]*(?:-?[0-9]{1,19}L?[\s,]*)*", fields["s"]) else None
 
 
-def _dtype(descr: str, name: str) -> np.dtype:
+def _dtype(descr: str) -> np.dtype | str:
+    """The dtype, or what is wrong with it."""
     if descr[0] in "[(":
-        raise ReadError(f"{name} holds records ({descr[:60]}). Save each field as an array of its own.")
+        return f"holds records ({descr[:60]}). Save each field as an array of its own."
     text = descr[1:-1]
-    if not _KINDS.fullmatch(text):
-        raise ReadError(f"{name} has the unknown dtype {text!r}. {_RESTORE}")
     try:
-        dtype = np.dtype(text)
-    except TypeError as error:
-        raise ReadError(f"{name} has the unknown dtype {text!r}. {_RESTORE}") from error
+        dtype = np.dtype(text) if _KINDS.fullmatch(text) else None
+    except TypeError:
+        dtype = None
+    if dtype is None:
+        return f"has the unknown dtype {text!r}. {_RESTORE}"
     if dtype.hasobject:
-        raise ReadError(
-            f"{name} holds pickled Python objects, which are never loaded, for they can run any code. "
+        return (
+            "holds pickled Python objects, which are never loaded, for they can run any code. "
             "Save numbers or text: np.save(path, np.array(values, dtype='float32')), or one file a sample where lengths differ."
         )
     if dtype.kind in "cSV":
-        raise ReadError(
-            f"{name} has dtype {dtype}, which no model takes. Save numbers or text, such as array.astype('float32') or .astype(str)."
-        )
+        return f"has dtype {dtype}, which no model takes. Save array.astype('float32'), or .astype(str) for text."
     return dtype

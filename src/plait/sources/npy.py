@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.errors import ArgumentError, ChangedError, ReadError, SpecError, TransformError
-from plait.files import Decoder, FileSource, raw_list
+from plait.files import Decoder, FileSource, SampleName, raw_list
 from plait.keys import Keys
 from plait.npy_header import MOST_HEADER, Header, read_header
 from plait.paths import file_names, has_field, is_url, list_files, read_bytes
@@ -158,12 +158,14 @@ class ReadNpy:
         """
         spec = self.sample
         if spec.ragged:
-            samples = [self._array(item, label, key(index)) for index, item in enumerate(raw_list(raw, label=label))]
+            samples = [
+                self._array(item, SampleName(label, key(index), item), spec) for index, item in enumerate(raw_list(raw, label=label))
+            ]
             none = np.empty((0, *(n or 0 for n in spec.shape[1:])), spec.dtype)
             return Ragged.of(samples, dtype=spec.dtype) if samples else Ragged(none, np.zeros(1, np.int64))
         out = np.empty((len(raw_list(raw, label=label)), *(n or 0 for n in spec.shape)), spec.dtype)
         for index, item in enumerate(raw):
-            out[index] = self._array(item, label, key(index))
+            out[index] = self._array(item, SampleName(label, key(index), item), spec)
         return out
 
     def to_json(self) -> dict[str, Any]:
@@ -175,23 +177,21 @@ class ReadNpy:
         """The step that `to_json` described."""
         return cls(**{**state, "shape": tuple(state["shape"])})
 
-    def _array(self, raw: object, label: str, key: object) -> np.ndarray:
+    def _array(self, raw: object, name: SampleName, spec: Spec) -> np.ndarray:
         """One array, a view of the bytes of its file."""
-        name = f"{label}: sample {key!r}"
         if isinstance(raw, np.ndarray):
             array = raw
-        else:
-            data = raw if isinstance(raw, bytes) else None
-            if isinstance(raw, (str, os.PathLike)):
-                name += f" ({os.fspath(raw)!r})"
-                data = read_bytes(os.fspath(raw), label=label, key=key)
-            if data is None:
-                raise TransformError(f"{name} is a {type(raw).__name__}; an array is a path, the bytes of a file, or an array.")
+        elif isinstance(raw, (str, bytes, os.PathLike)):
+            data = raw if isinstance(raw, bytes) else read_bytes(os.fspath(raw), label=name.label, key=name.key)
             array = read_header(data, name).array(data)
-        self._check(array, name)
+        else:
+            raise TransformError(f"{name} is a {type(raw).__name__}; an array is a path, the bytes of a file, or an array.")
+        if array.shape != spec.shape or array.dtype != spec.dtype:
+            self._check(array, name)
         return array
 
-    def _check(self, array: np.ndarray, name: str) -> None:
+    def _check(self, array: np.ndarray, name: SampleName) -> None:
+        """Raise where the array is not as the others, byte order and, where declared, length aside."""
         fits = len(array.shape) == len(self.shape) and all(n in (None, m) for n, m in zip(self.shape, array.shape, strict=True))
         if not fits:
             expected = f"and the first has {self.shape}" if self.fixed_by_first else f"declared is {self.shape}"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.errors import ArgumentError, ReadError, TransformError
-from plait.files import FileSource, raw_list
+from plait.files import FileSource, SampleName, raw_list
 from plait.paths import list_files, read_bytes
 from plait.spec import TEXT, Spec
 
@@ -74,7 +74,8 @@ class ReadText:
         Raises:
             ReadError, TransformError: Naming the stream, the sample and the remedy.
         """
-        return np.array([self._text(item, label, key(index)) for index, item in enumerate(raw_list(raw, label=label))], dtype=TEXT)
+        items = enumerate(raw_list(raw, label=label))
+        return np.array([self._text(item, SampleName(label, key(index), item)) for index, item in items], dtype=TEXT)
 
     def to_json(self) -> dict[str, Any]:
         """The fields."""
@@ -85,24 +86,21 @@ class ReadText:
         """The step that `to_json` described."""
         return cls(**state)
 
-    def _text(self, raw: object, label: str, key: object) -> str:
+    def _text(self, raw: object, name: SampleName) -> str:
         if isinstance(raw, (str, os.PathLike)):
-            data = read_bytes(os.fspath(raw), label=label, key=key, most=self.most_bytes)
+            data = read_bytes(os.fspath(raw), label=name.label, key=name.key, most=self.most_bytes)
         elif isinstance(raw, bytes):
             data = raw
         else:
-            raise TransformError(f"{label}: sample {key!r} is a {type(raw).__name__}; a text is a path, or the bytes of a file.")
-        place = f" ({os.fspath(raw)!r})" if isinstance(raw, (str, os.PathLike)) else ""
+            raise TransformError(f"{name} is a {type(raw).__name__}; a text is a path, or the bytes of a file.")
         try:
             text = data.decode(self.encoding)
             text.encode()  # utf-7 and its like let half of a surrogate pair through
         except UnicodeEncodeError as error:
-            raise ReadError(
-                f"{label}: sample {key!r}{place} holds half of a character at {error.start}. Save the file as utf-8."
-            ) from error
+            raise ReadError(f"{name} holds half of a character at {error.start}. Save the file as utf-8.") from error
         except UnicodeDecodeError as error:
             raise ReadError(
-                f"{label}: sample {key!r}{place} is not {self.encoding}: byte {data[error.start : error.start + 1]!r} at {error.start} "
+                f"{name} is not {self.encoding}: byte {data[error.start : error.start + 1]!r} at {error.start} "
                 f"({error.reason}). Pass the encoding that all files have, such as encoding='latin-1', or save the file as {self.encoding}."
             ) from error
         return text.removeprefix("\ufeff")
