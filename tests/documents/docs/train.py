@@ -1,0 +1,26 @@
+"""The files and streams of docs/data.md."""
+
+from documents import SETUP
+
+exec(compile((SETUP / "docs" / "data.py").read_text(encoding="utf-8"), "docs/data.py", "exec"), globals())
+import plait
+
+photos, lesion = (
+    plait.Images("photos/{id}.jpg", size=(64, 64)),
+    plait.Masks("masks/{id}.png", size=(64, 64), classes={0: "skin", 255: "lesion"}),
+)
+labels, people = plait.Csv("labels.csv", key="id"), plait.Parquet("patients.parquet", key="id")
+grades = plait.SQL("sqlite:///trial.db", "select id, grade, sure from labels", key="id")
+data = plait.Dataset(
+    inputs={"photo": photos, "caption": labels["caption"], "age": people["age"]},
+    targets={"lesion": lesion, "grade": grades["grade"]},
+    weights={"grade": grades["sure"]},
+    missing="mask",
+)
+train, test = data.split(0.8, seed=0, by=people["hospital"])
+scale = plait.Standardize.fit(train["age"])
+words = plait.Tokenize.fit(train["caption"], size=1000)
+place = plait.Vocabulary.fit(train["grade"])
+train, test = (
+    d.map(scale, on="age").map(words, on="caption").map(plait.Pad(20), on="caption").map(place, on="grade") for d in (train, test)
+)
