@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from plait.ahead import ahead as read_ahead
+from plait.checks.arguments import free_heads
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
@@ -321,7 +322,8 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
             return
         contract = Contract.of(model)
         if contract is not None:
-            failures = structure(self.data, contract, targets=targets).failures
+            free = free_heads(self.data, model, contract) if targets else ()
+            failures = structure(self.data, contract, targets=targets, free=free).failures
             if failures:
                 listed = "\n".join(map(str, failures))
                 raise CheckError(f"The data do not fit model {model.name!r}; plait.check(data, model) tells all:\n{listed}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from plait.contract import Contract, Port
 from plait.dataset import Dataset
@@ -13,20 +13,22 @@ from plait.spec import Spec
 __all__ = ["structure"]
 
 
-def structure(data: Dataset, contract: Contract, *, targets: bool = True) -> Report:
+def structure(data: Dataset, contract: Contract, *, targets: bool = True, free: Collection[str] = ()) -> Report:
     """Compare the data set's inputs (and targets) with the model's, by name, rank and shape.
 
     Args:
         data: As it would be fed.
         contract: The model's inputs and outputs.
         targets: Whether targets matter; not for `predict`.
+        free: Outputs whose loss may compare any shapes, as one of the user's own may.
     """
     findings = [] if contract.bare and len(data.inputs) == 1 else [*_names("input", data.inputs, contract.inputs)]
     findings += _shapes("input", data.inputs, contract)
     if targets and data.targets:
         if len(contract.outputs) > 1 or len(data.targets) > 1:
             findings += _names("target", data.targets, contract.outputs)
-        findings += _shapes("target", data.targets, contract)
+        compared = {name: spec for name, spec in data.targets.items() if getattr(contract.output(name), "name", None) not in free}
+        findings += _shapes("target", compared, contract)
     return Report("structure", tuple(findings))
 
 

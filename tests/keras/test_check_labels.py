@@ -166,6 +166,14 @@ def test_the_activation_is_found_behind_reshapes_and_nested_models():
     assert only(asked(dataset(targets=("kind",)), model), "from-logits")
 
 
+def test_a_linear_activation_that_only_sets_the_dtype_is_looked_through():
+    x = keras.Input((4,), name="x")
+    made = keras.layers.Activation("linear", dtype="float32", name="kind")(keras.layers.Dense(3, activation="softmax")(x))
+    model = keras.Model([x], made)
+    model.compile(loss="sparse_categorical_crossentropy")
+    assert asked(dataset(targets=("kind",)), model)
+
+
 def test_what_a_head_of_unknown_activation_gives_is_looked_at():
     x = keras.Input((4,), name="x")
     made = keras.ops.multiply(keras.layers.Dense(3)(x), 10.0)

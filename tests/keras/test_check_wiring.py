@@ -189,6 +189,17 @@ def test_a_model_of_fixed_batch_size_gets_a_batch_of_that_size():
     assert "x (7, 4)" in only(report, "forward", level="pass").message
 
 
+def test_a_deep_model_is_not_compiled_by_jax_for_the_sake_of_a_check(backend):
+    x = keras.Input((4,), name="x")
+    made = x
+    for _ in range(70):
+        made = keras.layers.Activation("linear")(made)
+    model = keras.Model([x], keras.layers.Dense(1, name="price")(made))
+    model.compile(loss="mean_squared_error")
+    message = only(plait.check(dataset(targets=("price",)), model), "forward", level="pass").message
+    assert ("what it gives was not computed" in message) == (backend == "jax")
+
+
 def test_two_samples_are_enough():
     report = plait.check(dataset().take([0, 1]), two_heads())
     assert all(f.level == "pass" for f in findings(report, "wiring")), report

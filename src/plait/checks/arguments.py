@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from plait.checks.compiled import HeadLoss, build_metrics, counts_batches, hand_out, head_losses
+from plait.checks.compiled import HeadLoss, arguments, build_metrics, counts_batches, ends, hand_out, head_losses
+from plait.checks.kinds import kind_of
 from plait.checks.subject import Subject, contained
 from plait.checks.writing import compile_line, first_line, loss_name, shown, written
+from plait.contract import Contract
+from plait.dataset import Dataset
 from plait.errors import CheckError
 from plait.report import Finding
 
-__all__ = ["check_arguments"]
+__all__ = ["check_arguments", "free_heads"]
 
 
 def check_arguments(subject: Subject) -> tuple[Subject, list[Finding]]:
@@ -53,6 +56,22 @@ def check_arguments(subject: Subject) -> tuple[Subject, list[Finding]]:
     subject = replace(subject, losses={} if swapped else losses)
     findings += [*_loss_weights(subject), *_heads(subject), *_reported(subject), *_unweighted(subject)]
     return subject, findings
+
+
+def free_heads(data: Dataset, model: Any, contract: Contract) -> set[str]:
+    """The heads whose targets may have any shape: their loss is not one of Keras's that compare value by value. Quick; never raises."""
+    try:
+        compiled = arguments(model)
+        if compiled is None:
+            return set()
+        if compiled.own or compiled.loss is None:
+            return {port.name for port in contract.outputs}
+        container = object if contract.container == "single" else type(ends(model)[1])
+        made, given = _stand_ins(Subject(data, model, contract, container, compiled))
+        losses = head_losses(model, contract, made, given)
+    except Exception:  # Keras will say what is wrong with the arguments, and `check` does so before
+        return set()
+    return {loss.head for loss in losses if kind_of(loss.name).labels == "own"}
 
 
 # lists for heads that have names

@@ -54,13 +54,15 @@ def check(data: Dataset, model: Any, *, samples: int = 10_000) -> Report:
     """
     _check_given(data, model, samples)
     subject, findings = asked(data, model, samples)
-    if subject is not None:
-        stopped = dict.fromkeys(f.about for f in findings if f.level == "fail" and f.id not in _HARMLESS)
-        if stopped:
-            message = f"no batch was tried, since what fails for {', '.join(stopped)} comes first"
-            findings.append(Finding("warn", "wiring", message, id="wiring"))
-        else:
-            findings += _tried(subject)
+    stopped = dict.fromkeys(f.about for f in findings if f.level == "fail" and f.id not in _HARMLESS)
+    if subject is not None and stopped:
+        message = f"no batch was tried, since what fails for {', '.join(stopped)} comes first"
+        findings.append(Finding("warn", "wiring", message, id="wiring"))
+    elif subject is not None:
+        try:
+            findings.extend(_tried(subject))
+        except PlaitError as error:
+            findings.append(Finding("fail", model.name, f"no batch can be made: {error}", id="feed"))
     return Report(f"check of {len(data)} samples against model {model.name!r}", tuple(findings))
 
 
@@ -82,14 +84,18 @@ def asked(data: Dataset, model: Any, samples: int = 10_000) -> tuple[Subject | N
         about_arguments = [Finding("warn", "targets", "the data set has no targets: it will do for predict() only", id="no-targets")]
         if data.targets:
             subject, about_arguments = check_arguments(subject)
+        subject = replace(subject, looks={name: look(data, name, samples, label=label) for name, label in _streams(data)})
+        findings += [*check_shapes(subject), *about_arguments, *check_activations(subject), *check_labels(subject)]
+        findings += [*check_values(subject), *check_weights(subject)]
     except CheckError as error:  # a structure that cannot be fed, or a Keras that plait does not know
         return None, [*findings, Finding("fail", model.name, str(error), id="model")]
-    names = [(name, False) for name in data.inputs] + [(name, True) for name in data.targets]
-    names += [(f"{name}.weight", False) for name in data.weights]
-    subject = replace(subject, looks={name: look(data, name, samples, label=label) for name, label in names})
-    findings += [*check_shapes(subject), *about_arguments, *check_activations(subject), *check_labels(subject)]
-    findings += [*check_values(subject), *check_weights(subject)]
     return subject, findings
+
+
+def _streams(data: Dataset) -> list[tuple[str, bool]]:
+    """(name, whether it is a target) of all streams."""
+    inputs, weights = [(name, False) for name in data.inputs], [(f"{name}.weight", False) for name in data.weights]
+    return inputs + [(name, True) for name in data.targets] + weights
 
 
 def _tried(subject: Subject) -> Iterator[Finding]:

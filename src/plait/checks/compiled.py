@@ -28,6 +28,7 @@ __all__ = [
     "hand_out",
     "head_losses",
     "numpy",
+    "slow_to_compile",
     "symbolic",
 ]
 
@@ -35,6 +36,7 @@ _TRANSPARENT = (  # layers that hand numbers on as they are
     *("Reshape", "Flatten", "Permute", "Squeeze", "ExpandDims", "Concatenate", "Cast", "Identity", "InputLayer", "Masking"),
     *("Cropping", "CenterCrop", "ZeroPadding", "Resizing", "Random", "Dropout", "SpatialDropout", "GaussianNoise"),
 )
+_MANY_LAYERS = 60  # a model of that many compiles in about two seconds on one core
 _ACTIVATED = ("Dense", "EinsumDense", "Conv", "SeparableConv", "DepthwiseConv", "Activation")
 
 
@@ -192,6 +194,11 @@ def symbolic(model: Any, x: Any) -> Any:
     return backend.compute_output_spec(model, symbols, training=False)
 
 
+def slow_to_compile(model: Any) -> bool:
+    """Whether calling it once would take JAX seconds of compilation, which `fit` has to do anyway."""
+    return keras.backend.backend() == "jax" and not model.run_eagerly and len(list(_private(model, "_flatten_layers")())) > _MANY_LAYERS
+
+
 def build_loss(loss: Any, y_true: Any, y_pred: Any) -> None:
     """Let a `CompileLoss` take note of structures, as `fit` does before its first batch."""
     from keras.src import backend
@@ -208,13 +215,14 @@ def activation(model: Any, head: str, contract: Contract) -> str | None:
         operation, node, place = _private(tensor, "_keras_history")
         inner = getattr(operation, "layer", None) if type(operation).__name__ == "TimeDistributed" else operation
         name = type(inner).__name__
+        own = getattr(getattr(inner, "activation", None), "__name__", None)
         if isinstance(inner, keras.Model):
             tensor = inner.outputs[place] if inner.outputs else None
-        elif name.startswith(_ACTIVATED):
-            return getattr(getattr(inner, "activation", None), "__name__", None)
+        elif name.startswith(_ACTIVATED) and (name, own) != ("Activation", "linear"):
+            return own
         elif name.lower() in ("softmax", "sigmoid", "relu", "tanh", "softplus", "exponential", "exp"):
             return name.lower()
-        elif name.startswith(_TRANSPARENT):
+        elif name.startswith((*_TRANSPARENT, "Activation")):  # a linear one only sets the dtype
             parents = _private(operation, "_inbound_nodes")[node].input_tensors
             tensor = parents[0] if len(parents) == 1 else None
         else:

@@ -14,7 +14,7 @@ from plait.spec import Spec
 
 __all__ = ["Look", "look"]
 
-_CHUNK = 1024  # samples read at once, and
+_CHUNK = 65_536  # samples read at once, and
 _BLOCK = 2**20  # values read at once
 _BUDGET = 2**23  # values of one stream that are looked at
 _SMALL = 64  # values in a sample that is read like a scalar

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plait.checks.arguments import free_heads
 from plait.checks.kinds import kind_of
 from plait.checks.subject import Subject
 from plait.contract import Port
@@ -36,7 +37,7 @@ def check_feedable(data: Dataset) -> Iterator[Finding]:
 def check_shapes(subject: Subject) -> Iterator[Finding]:
     """Names, ranks and shapes against the model, and each target against the loss of its head."""
     data, contract = subject.data, subject.contract
-    found = [f for f in structure(data, contract) if f.level != "pass"]
+    found = [f for f in structure(data, contract, free=free_heads(data, subject.model, contract)) if f.level != "pass"]
     yield from found
     for name, spec in data.inputs.items():
         port = subject.inputs.get(name)

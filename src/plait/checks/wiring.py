@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from plait.checks.compiled import activation, build_loss, compact, ends, forward, fresh_loss, numpy
+from plait.checks.compiled import activation, build_loss, compact, ends, forward, fresh_loss, numpy, slow_to_compile, symbolic
 from plait.checks.kinds import kind_of
 from plait.checks.sentinels import labels, predictions, sizes
 from plait.checks.subject import Subject, contained
@@ -68,6 +68,10 @@ def check_forward(subject: Subject, emission: Emission) -> tuple[list[Finding], 
     except PlaitError as error:
         return [Finding("fail", subject.model.name, f"no batch can be made: {error}", id="feed")], -1
     try:
+        if slow_to_compile(subject.model):
+            symbolic(subject.model, x)
+            message = f"the model takes a batch of {_shapes(x)}; what it gives was not computed, since JAX would compile all of it for that"
+            return [Finding("pass", subject.model.name, message, id="forward")], -1
         outputs, added = forward(subject.model, x)
     except Exception as error:  # the model's own code may raise anything
         message = f"the model cannot be called on a batch of {_shapes(x)}: {first_line(error)}"
