@@ -14,7 +14,7 @@ B = TypeVar("B")
 
 
 def ahead(function: Callable[[A], B], arguments: Iterable[A], *, workers: int, depth: int) -> Iterator[B]:
-    """Yield `function(argument)` for each argument, in their order, computed up to `depth` results ahead.
+    """Yield `function(argument)` for each argument, in their order, computed up to `depth` results ahead of the one that is handed out.
 
     Because the function is pure, how many threads compute it, and how far ahead, changes nothing but the time. An exception comes
     up at its own place in the order. Closing the iterator (or dropping it) cancels what has not begun and ends the threads.
@@ -30,11 +30,10 @@ def ahead(function: Callable[[A], B], arguments: Iterable[A], *, workers: int, d
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="plait-ahead")
     waiting: deque[Future[B]] = deque()
-    source = iter(arguments)
     try:
-        for argument in source:
+        for argument in arguments:
             waiting.append(pool.submit(function, argument))
-            if len(waiting) >= max(1, depth):
+            if len(waiting) > max(1, depth):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

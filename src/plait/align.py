@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from plait.errors import AlignmentError
+from plait.gaps import Gap, Join, Policy
 from plait.keys import Keys, text_array
-from plait.report import Finding, Report
+from plait.report import Report
 from plait.source import Source, Stream
 
-__all__ = ["Alignment", "Policy", "align", "match"]
-
-Policy = Literal["raise", "drop", "mask", "keep"]
+__all__ = ["Alignment", "align", "match", "shared"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,48 +33,56 @@ class Alignment:
     report: Report
 
 
-def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy]) -> Alignment:
+def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy], *, targets: Collection[str] = ()) -> Alignment:
     """Join streams by the keys of their sources.
 
     Args:
         streams: name -> stream.
         policies: name -> what to do about a sample without a value in that stream: "raise"; "drop" the sample; "mask": keep it and
-            say so in `absent`; "keep": keep it with the value as it is stored (a NaN).
+            say so in `absent`; "keep": the same for a null or NaN among floats, and "raise" for everything else.
+        targets: The streams that may be masked, for the messages.
 
     Raises:
-        AlignmentError: A sample has no value in a stream whose policy is "raise", or the keys cannot be compared.
+        AlignmentError: A sample has no value in a stream whose policy is "raise", no sample is left, or the keys cannot be compared.
+        DuplicateKeyError: A source that has to be matched holds a key twice.
     """
     sources = list({id(s.source): s.source for s in streams.values()}.values())
     keys, positions = _positions(sources)
     where = {id(source): rows for source, rows in zip(sources, positions, strict=True)}
-    missing = {name: _missing(stream, where[id(stream.source)]) for name, stream in streams.items()}
-    keep = np.ones(len(keys), bool)
-    for name, gone in missing.items():
-        if policies[name] == "drop" and gone is not None:
-            keep &= ~gone
-    for name, gone in missing.items():
-        if policies[name] == "raise" and gone is not None and (gone & keep).any():
-            raise AlignmentError(_missing_message(name, streams, where, gone & keep, keys))
-    report = Report("join", tuple(_findings(streams, policies, missing, where, keys, keep)))
-    kept = None if keep.all() else np.flatnonzero(keep)
-    rows = {name: _pick(where[id(stream.source)], kept) for name, stream in streams.items()}
-    absent = {}
-    for name, gone in missing.items():
-        left = None if gone is None or policies[name] != "mask" else gone if kept is None else gone[kept]
-        absent[name] = left if left is not None and left.any() else None
-    return Alignment(keys if kept is None else keys.take(kept), rows, absent, report)
+    rows = {name: where[id(stream.source)] for name, stream in streams.items()}
+    gaps = {name: Gap.of(stream, rows[name]) for name, stream in streams.items()}
+    join = Join(keys, streams, rows, gaps, policies, tuple(targets))
+    keep = join.kept()
+    join.check(keep)
+    report = Report("join", tuple(join.findings(keep)))
+    if keep.all():
+        return Alignment(keys, rows, {name: gap.missing for name, gap in gaps.items()}, report)
+    kept = np.flatnonzero(keep)
+    absent = {name: None if gap.missing is None else gap.missing[kept] for name, gap in gaps.items()}
+    absent = {name: gone if gone is not None and gone.any() else None for name, gone in absent.items()}
+    return Alignment(keys.take(kept), {name: kept if r is None else r[kept] for name, r in rows.items()}, absent, report)
 
 
-def match(keys: Keys, others: Keys) -> np.ndarray:
+def match(keys: Keys, others: Keys, *, label: str) -> np.ndarray:
     """(len(keys),) int64: for each key its row in `others`, -1 where it is not there.
 
     Raises:
         AlignmentError: The keys have different parts.
+        DuplicateKeyError: `others`, which is called `label`, holds a key twice.
     """
-    codes, _ = _codes([keys, others], ["the data", "the other source"])
-    where = np.full(int(max(c.max(initial=-1) for c in codes)) + 1, -1, np.int64)
-    where[codes[1]] = np.arange(len(others))
-    return where[codes[0]]
+    codes, count = _codes([keys, others], ["the data set", label])
+    _check_unique(others, codes[1], label)
+    return _rows_of(codes[1], count)[codes[0]]
+
+
+def shared(keys: Keys, others: Keys) -> np.ndarray:
+    """(len(keys),) bool: whether each key is among the others too.
+
+    Raises:
+        AlignmentError: The keys have different parts.
+    """
+    codes, count = _codes([keys, others], ["the data set", "the other"])
+    return _rows_of(codes[1], count)[codes[0]] >= 0
 
 
 def _positions(sources: Sequence[Source]) -> tuple[Keys, list[np.ndarray | None]]:
@@ -85,28 +91,23 @@ def _positions(sources: Sequence[Source]) -> tuple[Keys, list[np.ndarray | None]
     if all(source.keys == first for source in sources[1:]):
         return first, [None] * len(sources)
     codes, count = _codes([source.keys for source in sources], [source.label for source in sources])
-    joined = np.concatenate(codes)
-    _, appeared = np.unique(joined, return_index=True)
-    appeared.sort()
-    order = joined[appeared]  # codes in order of first appearance
-    starts = np.cumsum([0, *map(len, codes)])
-    positions: list[np.ndarray | None] = []
-    for code in codes:
-        where = np.full(count, -1, np.int64)
-        where[code] = np.arange(len(code))
-        positions.append(where[order])
-    owners = np.searchsorted(starts, appeared, side="right") - 1
-    names = first.names
-    parts: dict[str, np.ndarray] = {}
-    for place, name in enumerate(names):
-        columns = [_part(source.keys, names, place) for source in sources]
-        columns = columns if all(c.dtype.kind == "i" for c in columns) else [text_array(c) for c in columns]
-        parts[name] = np.concatenate([c[appeared[owners == i] - starts[i]] for i, c in enumerate(columns)])
-    return Keys(parts), positions
+    seen = np.zeros(count, bool)
+    new = []  # rows of each source whose keys no earlier one holds
+    for source, code in zip(sources, codes, strict=True):
+        _check_unique(source.keys, code, source.label)
+        new.append(np.flatnonzero(~seen[code]))
+        seen[code] = True
+    order = np.concatenate([code[rows] for code, rows in zip(codes, new, strict=True)])
+    positions: list[np.ndarray | None] = [_rows_of(code, count)[order] for code in codes]
+    if len(order) == len(first):
+        positions[0] = None
+        return first, positions
+    columns = {name: _columns([source.keys for source in sources], place) for place, name in enumerate(first.names)}
+    return Keys({name: np.concatenate([c[r] for c, r in zip(cs, new, strict=True)]) for name, cs in columns.items()}), positions
 
 
 def _codes(all_keys: Sequence[Keys], labels: Sequence[str]) -> tuple[list[np.ndarray], int]:
-    """One integer a key, equal where the keys are, over all sources; and how many there are."""
+    """One integer a key, equal where the keys are, over all sources; and a bound that all are below."""
     names = all_keys[0].names
     for keys, label in zip(all_keys, labels, strict=True):
         if len(keys.names) != len(names) or (len(names) > 1 and set(keys.names) != set(names)):
@@ -114,96 +115,45 @@ def _codes(all_keys: Sequence[Keys], labels: Sequence[str]) -> tuple[list[np.nda
                 f"{labels[0]} has keys of the parts {names} and {label} of the parts {keys.names}. "
                 "Name the same parts in both: key=['site', 'id'] in a table, '{site}/{id}.png' in a template."
             )
-    code: np.ndarray | None = None
-    for place in range(len(names)):
-        columns = [_part(keys, names, place) for keys in all_keys]
-        if not all(c.dtype.kind == "i" for c in columns):
-            columns = [text_array(c) for c in columns]
-        _, part = np.unique(np.concatenate(columns), return_inverse=True)
-        code = part if code is None else np.unique(code * (int(part.max(initial=0)) + 1) + part, return_inverse=True)[1]
-    assert code is not None
-    cuts = np.cumsum([len(keys) for keys in all_keys])[:-1]
-    return np.split(code, cuts), int(code.max(initial=-1)) + 1
+    parts = [np.concatenate(_columns(all_keys, place)) for place in range(len(names))]
+    if len(parts) == 1 and parts[0].dtype.kind == "i":
+        code, count = _dense(parts[0])
+    else:
+        code, count = _dense(np.concatenate([keys.hashes() for keys in all_keys]))
+        known = _rows_of(code, count)[code]  # of every key the last one with the same hash
+        if not all(np.array_equal(part[known], part) for part in parts):  # different keys have one hash, so compare the keys themselves
+            code, count = np.zeros(len(code), np.int64), 1
+            for part in parts:
+                place, more = _dense(part)
+                code, count = _dense(code * more + place)
+    return np.split(code, np.cumsum([len(keys) for keys in all_keys])[:-1]), count
 
 
-def _part(keys: Keys, names: tuple[str, ...], place: int) -> np.ndarray:
-    return keys.columns[place if len(names) == 1 else keys.names.index(names[place])]
+def _columns(all_keys: Sequence[Keys], place: int) -> list[np.ndarray]:
+    """One part of the keys of every source: as integers if they all are, else as text."""
+    name = all_keys[0].names[place]
+    columns = [keys.columns[keys.names.index(name) if len(keys.names) > 1 else 0] for keys in all_keys]
+    return columns if all(c.dtype.kind == "i" for c in columns) else [text_array(c) for c in columns]
 
 
-def _missing(stream: Stream, rows: np.ndarray | None) -> np.ndarray | None:
-    """(keys,) bool, or None where the stream has a value for every key."""
-    absent = stream.source.absent(stream.name)
-    if rows is None:
-        return absent
-    gone = rows < 0
-    if absent is not None:
-        gone = gone | absent[np.maximum(rows, 0)]
-    return gone if gone.any() else None
+def _dense(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """An integer for each value, equal where the values are, and a bound of about their number."""
+    if not len(values):
+        return np.zeros(0, np.int64), 0
+    if values.dtype.kind == "i" and int(values.max()) - int(values.min()) < 4 * len(values):
+        code = values - values.min()
+        return code, int(code.max()) + 1
+    distinct, code = np.unique(values, return_inverse=True)
+    return code, len(distinct)
 
 
-def _pick(rows: np.ndarray | None, kept: np.ndarray | None) -> np.ndarray | None:
-    if kept is None:
-        return rows
-    return kept if rows is None else rows[kept]
+def _rows_of(code: np.ndarray, count: int) -> np.ndarray:
+    """(count,) int64: the row of each code, -1 for those that do not occur."""
+    rows = np.full(count, -1, np.int64)
+    rows[code] = np.arange(len(code))
+    return rows
 
 
-def _missing_message(name: str, streams: Mapping[str, Stream], where: Mapping[int, np.ndarray | None], gone: np.ndarray, keys: Keys) -> str:
-    stream = streams[name]
-    rows = where[id(stream.source)]
-    lost = np.flatnonzero(gone)
-    complete = len(keys) - len(lost)
-    remedy = (
-        f'Pass missing="drop" to keep the {complete} that have all, or missing="mask" to keep all and give absent targets no weight; '
-        f'missing={{{name!r}: "drop"}} does so for one stream.'
-    )
-    if rows is None or (rows[lost] >= 0).any():
-        held = lost if rows is None else lost[rows[lost] >= 0]
-        return f"{stream.label} has no value (empty, null or NaN) for {len(held)} of its samples, such as {keys.some(held)}. {remedy}" + (
-            f' missing={{{name!r}: "keep"}} keeps the NaN.' if stream.spec.dtype.kind == "f" else ""
-        )
-    labels = list(dict.fromkeys(f"{s.source.label} has {len(s.source)}" for s in streams.values()))
-    sources = list({id(s.source): s.source for s in streams.values()}.values())
-    everywhere = np.ones(len(keys), bool)
-    for source in sources:
-        held_rows = where[id(source)]
-        everywhere &= True if held_rows is None else held_rows >= 0
-    common = int(everywhere.sum())
-    if not common:
-        shown = "; ".join(f"{s.label} has keys such as {s.keys.some(range(min(3, len(s))))}" for s in sources)
-        rows_hint = (
-            " Arrays without key= are numbered by row: pass key=ids to name their rows." if any(s.keys.is_range for s in sources) else ""
-        )
-        return f"No key is in all of the sources: {shown}. Keys are compared as text, '007' is not 7.{rows_hint}"
-    apart = np.flatnonzero(~everywhere)
-    return (
-        f"{' samples and '.join(labels[:1])} samples and {', '.join(labels[1:])}; {len(apart)} keys are not in all of them, such as "
-        f"{keys.some(apart)} ({name!r} lacks {keys.some(lost, 3)}). "
-        f'Pass missing="drop" to keep the {common} all hold, or missing="mask" to keep all and give absent targets no weight '
-        f'(inputs cannot be masked: missing={{{name!r}: "drop"}} decides for one stream).'
-    )
-
-
-def _findings(
-    streams: Mapping[str, Stream],
-    policies: Mapping[str, Policy],
-    missing: Mapping[str, np.ndarray | None],
-    where: Mapping[int, np.ndarray | None],
-    keys: Keys,
-    keep: np.ndarray,
-) -> Sequence[Finding]:
-    findings = []
-    for name, stream in streams.items():
-        gone, rows = missing[name], where[id(stream.source)]
-        held = len(keys) if rows is None else int((rows >= 0).sum())
-        values = {"keys": len(keys), "held": held, "missing": 0, "dropped": 0, "policy": policies[name]}
-        if gone is None:
-            findings.append(Finding("pass", name, f"{held} of {len(keys)} keys matched in {stream.source.label}", id="join", values=values))
-            continue
-        lost = np.flatnonzero(gone)
-        done = {"drop": "dropped", "mask": "kept with weight 0", "keep": "kept as they are", "raise": "dropped for another stream"}[
-            policies[name]
-        ]
-        values |= {"missing": len(lost), "dropped": int((gone & ~keep).sum()), "such as": keys.some(lost)}
-        message = f"{len(keys) - len(lost)} of {len(keys)} samples have a value in {stream.source.label}; {len(lost)} have none ({done}), such as {keys.some(lost)}"
-        findings.append(Finding("warn", name, message, id="join", values=values))
-    return findings
+def _check_unique(keys: Keys, code: np.ndarray, label: str) -> None:
+    if len(code) and np.bincount(code).max() > 1:
+        keys.check_unique(label)

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from plait.align import Policy, align
+from plait.align import align
+from plait.columns import Column, read_columns
 from plait.draws import Draws, seed_of
-from plait.errors import AlignmentError, ArgumentError, NameUnknownError, SpecError
+from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.gaps import Policy
 from plait.keys import Keys
 from plait.ragged import Array, scatter
 from plait.report import Report
-from plait.source import Source, Stream, only_stream
+from plait.roles import check_roles, check_weight, policies_of, weight_name
+from plait.source import Source, Stream, only_stream, row_numbers
 from plait.spec import Spec
-from plait.split import overlap_report, split_rows, values_for
+from plait.split import Given, overlap_report, split_rows
 from plait.steps import Step, check_result, run_step
 
 __all__ = ["Dataset"]
 
-_POLICIES = ("raise", "drop", "mask", "keep")
-
-
-@dataclass(frozen=True, eq=False)
-class _Column:
-    stream: Stream
-    rows: np.ndarray | None  # aligned sample -> row of the source; None: the same
-    absent: np.ndarray | None  # aligned sample -> whether it has no value; None: all have
+_BELOW = 8  # sets the draws of a data set apart from those of the one that is built on it
 
 
 class Dataset(Source):
@@ -41,11 +38,13 @@ class Dataset(Source):
         weights: target name -> stream of one number a sample, not negative.
         missing: What to do about samples that a stream has no value for: because its source lacks the key, or holds null or NaN.
             "raise"; "drop" the sample; "mask": keep it, give the target a finite filler and weight 0 (targets only);
-            "keep": hand on the NaN. One policy for all, or a mapping name -> policy ("raise" for those not named).
+            "keep": hand on NaN (streams of floats whose source has the key). One policy for all, or a mapping name -> policy ("raise"
+            for those not named; the weight of target "grade" is "grade.weight").
 
     Raises:
         AlignmentError: The keys of the sources do not agree; the message says how many and which.
         ArgumentError, NameUnknownError: Roles or policies that cannot be meant.
+        SpecError: A weight is no number.
     """
 
     def __init__(
@@ -57,15 +56,16 @@ class Dataset(Source):
         missing: Policy | Mapping[str, Policy] = "raise",
     ) -> None:
         targets, weights = targets or {}, weights or {}
-        _check_roles(inputs, targets, weights)
+        check_roles(inputs, targets, weights)
         streams = {name: only_stream(stream) for name, stream in {**inputs, **targets}.items()}
-        streams |= {_weight_name(target): only_stream(stream) for target, stream in weights.items()}
-        policies = _policies(missing, inputs, targets, weights)
-        joined = align(streams, policies)
-        absent = dict(joined.absent)
+        streams |= {weight_name(target): only_stream(stream) for target, stream in weights.items()}
+        policies = policies_of(missing, inputs, targets, weights)
+        joined = align(streams, policies, targets=targets)
         for target in weights:
-            _check_weight(target, streams[_weight_name(target)].spec, absent, joined.keys)
-        self._columns = {name: _Column(stream, joined.rows[name], absent[name]) for name, stream in streams.items()}
+            check_weight(target, streams[weight_name(target)].spec, joined.absent, joined.keys)
+        self._columns = {
+            name: Column(stream, joined.rows[name], joined.absent[name], policies[name] == "keep") for name, stream in streams.items()
+        }
         self._inputs, self._targets, self._weights = tuple(inputs), tuple(targets), tuple(weights)
         self._all_keys, self._rows = joined.keys, None
         self._selected: Keys | None = None
@@ -111,7 +111,7 @@ class Dataset(Source):
         return cls(
             inputs={n: columns.arrays[n] for n in columns.inputs},
             targets={n: columns.arrays[n] for n in columns.targets},
-            weights={n: columns.arrays[_weight_name(n)] for n in columns.weights},
+            weights={n: columns.arrays[weight_name(n)] for n in columns.weights},
             missing=masked if missing is None else missing,
         )
 
@@ -129,7 +129,7 @@ class Dataset(Source):
     @property
     def spec(self) -> Mapping[str, Spec]:
         """Every stream by name; the weight of target "grade" is "grade.weight"."""
-        return self._specs
+        return MappingProxyType(self._specs)
 
     @property
     def inputs(self) -> Mapping[str, Spec]:
@@ -144,7 +144,7 @@ class Dataset(Source):
     @property
     def weights(self) -> Mapping[str, Spec]:
         """Target name -> spec of its weight, for the targets that have one."""
-        return {name: self._specs[_weight_name(name)] for name in self._weights}
+        return {name: self._specs[weight_name(name)] for name in self._weights}
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -172,7 +172,7 @@ class Dataset(Source):
     def absent(self, name: str) -> np.ndarray | None:
         """(samples,) bool, true where a masked stream has no value and is filled with zeros; None where there are none."""
         self._check_names([name])
-        gone = self._columns[name].absent
+        gone = None if self._columns[name].keep else self._columns[name].absent
         if gone is None or self._rows is None:
             return gone
         gone = gone[self._rows]
@@ -180,6 +180,7 @@ class Dataset(Source):
 
     def decoder(self, name: str) -> Callable[[Sequence[object]], Array] | None:
         """The source's own step from raw material to values, if it has one."""
+        self._check_names([name])
         stream = self._columns[name].stream
         return stream.source.decoder(stream.name)
 
@@ -194,7 +195,13 @@ class Dataset(Source):
 
     def plain(self) -> Dataset:
         """The same data set without what `augment` added."""
-        data = self.raw()
+        below = {id(c.stream.source): c.stream.source for c in self._columns.values()}
+        plain = {number: source.plain() for number, source in below.items() if isinstance(source, Dataset) and source._draws()}
+        columns = {
+            name: replace(column, stream=Stream(plain.get(id(column.stream.source), column.stream.source), column.stream.name))
+            for name, column in self._columns.items()
+        }
+        data = self._with(_columns=columns).raw()
         for step in self._steps:
             data = data if step.random else data._with_step(step)
         return data
@@ -202,7 +209,7 @@ class Dataset(Source):
     def __str__(self) -> str:
         lines = [f"Dataset of {len(self)} samples, keys such as {self.keys.some(range(min(3, len(self))))}"]
         roles = [(n, "input") for n in self._inputs] + [(n, "target") for n in self._targets]
-        roles += [(_weight_name(n), "weight") for n in self._weights]
+        roles += [(weight_name(n), "weight") for n in self._weights]
         width = max(len(name) for name, _ in roles)
         for name, role in roles:
             gone = self.absent(name)
@@ -237,16 +244,24 @@ class Dataset(Source):
             name -> (samples, *shape); zeros where a masked target has no value.
         """
         self._check_names(names)
-        rows = np.asarray(rows, np.int64)
-        needed = self._needed(names)
+        rows = row_numbers(rows, len(self), self.label)
+        needed, steps = self._needed(names)
         samples = rows if self._rows is None else self._rows[rows]
-        present = {n: self._present(n, samples) for n in needed}
-        values = self._read_sources(needed, samples, present)
-        for number, step in enumerate(self._steps):
-            if not set(step.on) <= needed:
-                continue
-            rng = Draws(seed_of(seed, epoch, number, self.keys.hashes(rows))) if step.random else None
-            run_step(step, values, present, rng, lambda index: self.keys[int(rows[index])])
+        columns = {name: self._columns[name] for name in sorted(needed)}
+        present = {name: column.present(samples) for name, column in columns.items()}
+
+        def read(source: Source, fields: list[str], at: np.ndarray, here: np.ndarray | None) -> Mapping[str, Array]:
+            if not isinstance(source, Dataset):
+                return source.read(fields, at)
+            epochs = epoch if here is None or np.ndim(epoch) == 0 else np.asarray(epoch)[here]
+            return source.draw(fields, at, seed=int(seed_of(seed, _BELOW)), epoch=epochs)
+
+        values = read_columns(columns, samples, present, read)
+        hashes = self.keys.hashes(rows) if any(self._steps[number].random for number in steps) else None
+        for number in steps:
+            step = self._steps[number]
+            rng = Draws(seed_of(seed, epoch, number, hashes)) if step.random and hashes is not None else None
+            run_step(step, values, present, rng, lambda place: self.keys[int(rows[place])], samples=len(rows))
         out = {}
         for name in names:
             here = present[name]
@@ -281,20 +296,19 @@ class Dataset(Source):
         return self._with_step(Step(fn, (on,) if isinstance(on, str) else tuple(on), random=True))
 
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> Dataset:
-        """The samples at these rows (numbers, a mask, a slice), in this order.
+        """The samples at these rows (numbers, from the end where negative; a mask; a slice), in this order, repetitions allowed.
 
         Raises:
-            ArgumentError: A row is out of range.
+            ArgumentError: A row is out of range, or the mask has another length.
         """
         chosen = np.asarray(rows) if not isinstance(rows, slice) else np.arange(len(self))[rows]
         if chosen.dtype == bool:
-            if len(chosen) != len(self):
-                raise ArgumentError(f"take(mask): the mask has {len(chosen)} values for {len(self)} samples.")
+            if chosen.shape != (len(self),):
+                raise ArgumentError(f"take(mask): the mask has the shape {chosen.shape} for {len(self)} samples.")
             chosen = np.flatnonzero(chosen)
-        chosen = chosen.astype(np.int64)
-        if len(chosen) and not (-len(self) <= chosen.min() and chosen.max() < len(self)):
-            raise ArgumentError(f"take(rows): rows from {chosen.min()} to {chosen.max()} of a data set of {len(self)} samples.")
-        chosen = np.where(chosen < 0, chosen + len(self), chosen)
+        if chosen.dtype.kind in "iu":
+            chosen = np.where((chosen < 0) & (chosen >= -len(self)), chosen + len(self), chosen)
+        chosen = row_numbers(chosen, len(self), "take(rows)")
         return self._with(_rows=chosen if self._rows is None else self._rows[chosen], _selected=None)
 
     def split(
@@ -302,9 +316,9 @@ class Dataset(Source):
         fraction: float,
         *,
         seed: int = 0,
-        by: Stream | str | None = None,
-        stratify: Stream | str | Sequence[Stream | str] | None = None,
-        time: Stream | str | None = None,
+        by: Given | None = None,
+        stratify: Given | Sequence[Given] | None = None,
+        time: Given | None = None,
     ) -> tuple[Dataset, Dataset]:
         """Two parts without a common sample: the first holds `fraction` of them.
 
@@ -312,22 +326,20 @@ class Dataset(Source):
             fraction: Between 0 and 1.
             seed: Which split; the same on every machine, and decided by key, not by order.
             by: No value of this stream is on both sides (hospital, patient).
-            stratify: Keep the shares of these classes on both sides; several targets at once; numbers are binned by quintiles.
-            time: The first part is the earlier one; samples of equal time stay together.
+            stratify: Keep the shares of these classes on both sides; several targets at once; numbers are binned by quintiles, and
+                samples without a value are a class of their own.
+            time: The first part is the earlier one; samples of equal time stay together. Numbers, np.datetime64 or ISO dates.
 
         A stream is a name of this data set's, or any stream whose source has the same keys.
 
         Raises:
             ArgumentError: Arguments that exclude each other, or a part would be empty.
+            AlignmentError, SpecError: A stream that has no value for a sample, or several, or is no time.
         """
-        asked = {"by": by, "time": time}
-        columns = {k: values_for(self, v, k) for k, v in asked.items() if v is not None}
-        many = [] if stratify is None else [stratify] if isinstance(stratify, (str, Stream)) else list(stratify)
-        strata = [values_for(self, s, "stratify") for s in many]
-        first = split_rows(self.keys, fraction, seed=seed, groups=columns.get("by"), strata=strata, times=columns.get("time"))
+        first = split_rows(self, fraction, seed=seed, by=by, stratify=stratify, time=time)
         return self.take(first), self.take(~first)
 
-    def overlap(self, other: Dataset, *, by: Stream | str | None = None) -> Report:
+    def overlap(self, other: Dataset, *, by: Given | None = None) -> Report:
         """Whether another part shares samples (keys) with this one, or values of the stream `by`; false when it does."""
         return overlap_report(self, other, by)
 
@@ -335,23 +347,32 @@ class Dataset(Source):
 
     def _with(self, **changes: object) -> Dataset:
         other = copy.copy(self)
-        other.__dict__.update(changes)
+        vars(other).update(changes)
         return other
 
+    def _draws(self) -> bool:
+        below = {id(c.stream.source): c.stream.source for c in self._columns.values()}.values()
+        return any(step.random for step in self._steps) or any(isinstance(s, Dataset) and s._draws() for s in below)
+
     def _with_step(self, step: Step) -> Dataset:
+        if not callable(step.fn) or not step.on:
+            raise ArgumentError(
+                f"A step is a function and the streams it works on: data.map(fn, on='age'); found {step.fn!r}, on={step.on}."
+            )
         self._check_names(step.on)
         if len(set(step.on)) != len(step.on):
             raise ArgumentError(f"{step.name}: on={list(step.on)} names a stream twice.")
-        specs = dict(self._specs)
-        for name, spec in zip(step.on, self._specs_after(step), strict=True):
-            specs[name] = spec
+        specs = dict(self._specs) | dict(zip(step.on, self._specs_after(step), strict=True))
         return self._with(_steps=(*self._steps, step), _specs=specs)
 
     def _specs_after(self, step: Step) -> list[Spec]:
         before = [self._specs[name] for name in step.on]
-        describe = getattr(step.fn, "spec", None)
+        describe: Any = getattr(step.fn, "spec", None)
         if callable(describe) and len(step.on) == 1:
-            return [describe(before[0])]
+            described = describe(before[0])
+            if isinstance(described, Spec):
+                return [described]
+            raise SpecError(f"{step.name}.spec returned a {type(described).__name__}; it is to say what it makes of a Spec, as a Spec.")
         present = np.ones(len(self), bool)
         for name in step.on:
             gone = self.absent(name)
@@ -359,41 +380,17 @@ class Dataset(Source):
         rows = np.flatnonzero(present)[:2]
         values = self.read(step.on, rows)
         rng = Draws(seed_of(0, 0, len(self._steps), self.keys.hashes(rows))) if step.random else None
-        run_step(step, values, dict.fromkeys(step.on), rng, lambda index: self.keys[int(rows[index])])
-        kept = [Spec.of(values[name]) for name in step.on]
-        return [
-            Spec(s.shape, s.dtype, b.classes if s.dtype.kind in "iu" and s.shape == b.shape and s.dtype == b.dtype else None, b.unit)
-            for s, b in zip(kept, before, strict=True)
-        ]
+        run_step(step, values, dict.fromkeys(step.on), rng, lambda place: self.keys[int(rows[place])], samples=len(rows))
+        return [_kept_meaning(Spec.of(values[name]), spec) for name, spec in zip(step.on, before, strict=True)]
 
-    def _needed(self, names: Sequence[str]) -> set[str]:
-        needed = set(names)
-        for step in reversed(self._steps):
+    def _needed(self, names: Sequence[str]) -> tuple[set[str], list[int]]:
+        """The streams and the steps (by number) that these streams are made of."""
+        needed, steps = set(names), []
+        for number, step in reversed(list(enumerate(self._steps))):
             if needed & set(step.on):
                 needed |= set(step.on)
-        return needed
-
-    def _present(self, name: str, samples: np.ndarray) -> np.ndarray | None:
-        gone = self._columns[name].absent
-        if gone is None:
-            return None
-        here = ~gone[samples]
-        return None if here.all() else np.flatnonzero(here)
-
-    def _read_sources(self, needed: set[str], samples: np.ndarray, present: Mapping[str, np.ndarray | None]) -> dict[str, Array]:
-        calls: dict[tuple[int, str | None], list[str]] = {}
-        for name in sorted(needed):
-            column = self._columns[name]
-            calls.setdefault((id(column.stream.source), None if present[name] is None else name), []).append(name)
-        values: dict[str, Array] = {}
-        for names in calls.values():
-            column, here = self._columns[names[0]], present[names[0]]
-            picked = samples if here is None else samples[here]
-            rows = picked if column.rows is None else column.rows[picked]
-            fields = {name: self._columns[name].stream.name for name in names}
-            arrays = column.stream.source.read(list(dict.fromkeys(fields.values())), rows)
-            values |= {name: arrays[field] for name, field in fields.items()}
-        return values
+                steps.append(number)
+        return needed, steps[::-1]
 
     def _check_names(self, names: Sequence[str]) -> None:
         for name in names:
@@ -401,58 +398,7 @@ class Dataset(Source):
                 raise NameUnknownError(f"The data set has no stream {name!r}. It has {list(self._specs)}.")
 
 
-def _weight_name(target: str) -> str:
-    return f"{target}.weight"
-
-
-def _check_roles(inputs: Mapping[str, object], targets: Mapping[str, object], weights: Mapping[str, object]) -> None:
-    for role, given in (("inputs", inputs), ("targets", targets), ("weights", weights)):
-        if not isinstance(given, Mapping):
-            raise ArgumentError(f"{role}= is a {type(given).__name__}; give names: {role}={{'age': people['age']}}.")
-    if not inputs:
-        raise ArgumentError("A data set needs at least one input: plait.Dataset(inputs={'x': ...}, targets={'y': ...}).")
-    both = sorted(set(inputs) & set(targets))
-    if both:
-        raise ArgumentError(
-            f"{both} are the names of inputs and of targets. Give the target a name of its own, the one of the model's output: "
-            f"targets={{'{both[0]}_out': ...}}; the same stream may stand behind both."
-        )
-    unknown = sorted(set(weights) - set(targets))
-    if unknown:
-        raise NameUnknownError(f"weights= names {unknown}, which are no targets. The targets are {list(targets)}.")
-
-
-def _policies(
-    missing: object, inputs: Mapping[str, object], targets: Mapping[str, object], weights: Mapping[str, object]
-) -> dict[str, Policy]:
-    names = [*inputs, *targets, *map(_weight_name, weights)]
-    given = missing if isinstance(missing, Mapping) else dict.fromkeys(names, missing)
-    for name, policy in given.items():
-        if name not in names:
-            raise NameUnknownError(f"missing= names {name!r}, which is no stream of the data set. It has {names}.")
-        if policy not in _POLICIES:
-            raise ArgumentError(f"missing={policy!r} for {name!r}: choose one of {', '.join(map(repr, _POLICIES))}.")
-    if isinstance(missing, Mapping):
-        masked = [name for name in inputs if given.get(name) == "mask"]
-        if masked:
-            raise ArgumentError(f"missing= masks the inputs {masked}; only targets can have weight 0. Use 'drop' for an input.")
-    policies: dict[str, Policy] = {name: given.get(name, "raise") for name in names}
-    if missing == "mask":
-        policies |= dict.fromkeys(inputs, "raise")
-    for target in weights:  # where the target has no value, its weight is 0 whatever the table says
-        if policies[target] == "mask":
-            policies[_weight_name(target)] = "mask"
-    return policies
-
-
-def _check_weight(target: str, spec: Spec, absent: dict[str, np.ndarray | None], keys: Keys) -> None:
-    if spec.shape not in ((), (1,)) or spec.dtype.kind not in "biuf":
-        raise SpecError(f"The weight of target {target!r} is {spec}; a weight is one number a sample.")
-    gone, target_gone = absent[_weight_name(target)], absent[target]
-    if gone is not None:
-        alone = np.flatnonzero(gone if target_gone is None else gone & ~target_gone)
-        if len(alone):
-            raise AlignmentError(
-                f"{len(alone)} samples have a value of target {target!r} and no weight for it, such as {keys.some(alone)}. "
-                "Fill in the weights (1 where in doubt), or leave weights= out."
-            )
+def _kept_meaning(found: Spec, before: Spec) -> Spec:
+    """Classes where shape and dtype of the codes are the same as before, and the unit."""
+    same = (found.shape, found.dtype) == (before.shape, before.dtype) and found.dtype.kind in "iu"
+    return replace(found, classes=before.classes if same else None, unit=before.unit)

@@ -31,8 +31,8 @@ def seed_of(*parts: int | np.ndarray) -> np.ndarray:
     state = np.zeros((), np.uint64)
     with np.errstate(over="ignore"):
         for part in parts:
-            word = part.astype(np.uint64) if isinstance(part, np.ndarray) else np.uint64(int(part) & 0xFFFFFFFFFFFFFFFF)
-            state = mix((state + _GAMMA) ^ mix(word + _GAMMA))
+            word = part.astype(np.uint64) if isinstance(part, np.ndarray) else np.asarray(int(part) & 0xFFFFFFFFFFFFFFFF, np.uint64)
+            state = mix(np.asarray((state + _GAMMA) ^ mix(np.asarray(word + _GAMMA))))
     return state
 
 
@@ -62,12 +62,19 @@ class Draws:
         """Uniform on [low, high)."""
         return low + (high - low) * self.random(size)
 
-    def integers(self, low: int, high: int | None = None, size: int | tuple[int, ...] | None = None) -> np.ndarray:
-        """Integers from low (0 when only one bound is given) up to and without high, int64."""
-        low, high = (0, low) if high is None else (low, high)
-        if high <= low:
-            raise ArgumentError(f"rng.integers({low}, {high}) is empty: high must be above low.")
-        return low + np.floor(self.random(size) * (high - low)).astype(np.int64)
+    def integers(
+        self, low: int | np.ndarray, high: int | np.ndarray | None = None, size: int | tuple[int, ...] | None = None
+    ) -> np.ndarray:
+        """Integers from low (0 when only one bound is given) up to and without high, int64; bounds may differ by sample."""
+        below, above = np.asarray(0 if high is None else low), np.asarray(low if high is None else high)
+        if below.dtype.kind not in "iu" or above.dtype.kind not in "iu":
+            raise ArgumentError(f"rng.integers({low}, {high}): bounds are integers. Write rng.uniform for real numbers.")
+        count = above.astype(np.float64) - below
+        if (count <= 0).any():
+            raise ArgumentError(f"rng.integers({below}, {above}) is empty: high must be above low.")
+        if (count > 2.0**53).any():
+            raise ArgumentError(f"rng.integers({below}, {above}): at most 2**53 different integers can be drawn.")
+        return below.astype(np.int64) + np.floor(self.random(size) * count).astype(np.int64)
 
     def standard_normal(self, size: int | tuple[int, ...] | None = None) -> np.ndarray:
         """Normal with mean 0 and standard deviation 1."""
@@ -79,24 +86,36 @@ class Draws:
 
     def choice(self, a: int | Sequence[object] | np.ndarray, size: int | tuple[int, ...] | None = None, p: object = None) -> np.ndarray:
         """Elements of `a` (or of range(a)), with replacement, with probabilities `p`."""
-        options = np.arange(a) if isinstance(a, int) else np.asarray(a)
+        options = np.arange(a) if isinstance(a, (int, np.integer)) else np.asarray(a)
+        if not len(options):
+            raise ArgumentError("rng.choice: there is nothing to choose from.")
         if p is None:
             return options[self.integers(0, len(options), size)]
-        edges = np.cumsum(np.asarray(p, np.float64))
-        if len(edges) != len(options) or abs(edges[-1] - 1) > 1e-8:
+        shares = np.asarray(p, np.float64)
+        if shares.shape != (len(options),) or not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-8:
             raise ArgumentError(
-                f"rng.choice: p has {len(edges)} values that sum to {edges[-1]:g}; {len(options)} that sum to 1 are needed."
+                f"rng.choice: p has {shares.size} values that sum to {shares.sum():g}; {len(options)} not below 0 that sum to 1 are needed."
             )
-        return options[np.minimum(np.searchsorted(edges, self.random(size), side="right"), len(options) - 1)]
+        edges = np.cumsum(shares)
+        return options[np.searchsorted(edges, self.random(size) * edges[-1], side="right")]
 
     def generators(self) -> list[np.random.Generator]:
         """One NumPy generator a sample, for code that works sample by sample."""
-        seeds = self._bits(None)
-        return [np.random.Generator(np.random.Philox(key=int(seed))) for seed in seeds]
+        return [np.random.Generator(np.random.Philox(key=int(seed))) for seed in self._bits(None)]
+
+    def only(self, rows: np.ndarray) -> Draws:
+        """The same draws from the beginning, for these samples alone."""
+        return Draws(self._states[rows])
+
+    def __getattr__(self, name: str) -> object:
+        raise AttributeError(
+            f"rng has no {name!r}. It has random, uniform, integers, standard_normal, normal and choice; for everything else "
+            "rng.generators() gives one NumPy generator a sample."
+        )
 
     def _bits(self, size: int | tuple[int, ...] | None) -> np.ndarray:
         shape = (len(self),) if size is None else (int(size),) if isinstance(size, (int, np.integer)) else tuple(size)
-        if not shape or shape[0] != len(self):
+        if not shape or shape[0] != len(self) or min(shape) < 0:
             raise ArgumentError(
                 f"rng was asked for size={size} and this batch has {len(self)} samples. The first axis of size is the samples: "
                 "rng.random(len(photo)), rng.normal(0, 1, photo.shape)."

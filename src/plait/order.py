@@ -35,7 +35,7 @@ class Pick:
     length: int = 0
 
 
-def permuted(positions: np.ndarray, samples: int, seed: int) -> np.ndarray:
+def permuted(positions: np.ndarray, samples: int | np.ndarray, seed: int | np.ndarray) -> np.ndarray:
     """Where a random permutation of range(samples) sends these positions; any of them in O(1) time and memory.
 
     A Feistel network over the integers below a * b >= samples, a and b near the square root, with cycle walking: what falls outside
@@ -43,26 +43,39 @@ def permuted(positions: np.ndarray, samples: int, seed: int) -> np.ndarray:
 
     Args:
         positions: (n,) integers in range(samples).
-        samples: Size of the permuted range.
-        seed: Which permutation.
+        samples: Size of the permuted range; (n,) for one each.
+        seed: Which permutation; (n,) for one each, where `samples` is an array too.
 
     References:
         Black and Rogaway (2002), "Ciphers with arbitrary finite domains", CT-RSA.
     """
-    if samples <= 1:
-        return np.zeros(len(positions), np.int64)
-    a = int(np.ceil(np.sqrt(samples)))
-    b = -(-samples // a)
-    keys = [int(seed_of(seed, number)) for number in range(_ROUNDS if samples > _SMALL else _SMALL_ROUNDS)]
-    out = _feistel(np.asarray(positions, np.int64), a, b, keys)
-    outside = np.flatnonzero(out >= samples)
-    while len(outside):
-        out[outside] = _feistel(out[outside], a, b, keys)
-        outside = outside[out[outside] >= samples]
+    positions, sizes = np.asarray(positions, np.int64), np.asarray(samples, np.int64)
+    if not sizes.ndim:
+        return _permuted(positions, sizes, seed, _SMALL_ROUNDS if sizes <= _SMALL else _ROUNDS)
+    out, seeds = np.empty(len(positions), np.int64), np.broadcast_to(np.asarray(seed, np.uint64), sizes.shape)
+    for rounds, chosen in ((_SMALL_ROUNDS, sizes <= _SMALL), (_ROUNDS, sizes > _SMALL)):
+        if chosen.any():
+            out[chosen] = _permuted(positions[chosen], sizes[chosen], seeds[chosen], rounds)
     return out
 
 
-def _feistel(values: np.ndarray, a: int, b: int, keys: Sequence[int]) -> np.ndarray:
+def _permuted(positions: np.ndarray, sizes: np.ndarray, seed: int | np.ndarray, rounds: int) -> np.ndarray:
+    a = np.maximum(np.ceil(np.sqrt(sizes)).astype(np.int64), 1)
+    b = np.maximum(-(-sizes // a), 1)
+    keys = [seed_of(seed, number) for number in range(rounds)]
+    out = _feistel(positions, a, b, keys)
+    outside = np.flatnonzero(out >= sizes)
+    while len(outside):
+        out[outside] = _feistel(out[outside], _at(a, outside), _at(b, outside), [_at(key, outside) for key in keys])
+        outside = outside[out[outside] >= _at(sizes, outside)]
+    return out
+
+
+def _at(value: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return value[rows] if value.ndim else value
+
+
+def _feistel(values: np.ndarray, a: np.ndarray, b: np.ndarray, keys: Sequence[np.ndarray]) -> np.ndarray:
     left, right = np.divmod(values, b)
     for number, key in enumerate(keys):
         if number % 2 == 0:
@@ -74,10 +87,10 @@ def _feistel(values: np.ndarray, a: int, b: int, keys: Sequence[int]) -> np.ndar
     return left * b + right
 
 
-def _below(values: np.ndarray, key: int, bound: int) -> np.ndarray:
+def _below(values: np.ndarray, key: np.ndarray, bound: np.ndarray) -> np.ndarray:
     """A pseudorandom integer below `bound` for each value."""
-    word = mix(values.astype(np.uint64) ^ np.uint64(key))
-    return ((word >> np.uint64(32)) * np.uint64(bound) >> np.uint64(32)).astype(np.int64)
+    word = mix(values.astype(np.uint64) ^ key)
+    return ((word >> np.uint64(32)) * bound.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
 
 
 class Order(abc.ABC):
@@ -156,8 +169,10 @@ class Balanced(Order):
     def __init__(self, codes: np.ndarray, batch_size: int, remainder: Remainder, shard: tuple[int, int], seed: int) -> None:
         super().__init__(batch_size, remainder, shard)
         self.samples, self.seed = len(codes), seed
-        labels = np.unique(codes[codes >= 0])
-        self.members = [np.flatnonzero(codes == label) for label in labels]
+        labelled = np.flatnonzero(codes >= 0)
+        self.members = labelled[np.argsort(codes[labelled], kind="stable")]  # one class after the other
+        self.sizes = np.unique(codes[labelled], return_counts=True)[1]
+        self.starts = np.cumsum(self.sizes) - self.sizes
 
     @property
     def per_pass(self) -> int:
@@ -166,24 +181,17 @@ class Balanced(Order):
 
     def picks(self, steps: Sequence[int]) -> list[Pick]:
         """The samples of these batches."""
-        return [self._pick(step) for step in steps]
-
-    def _pick(self, step: int) -> Pick:
-        number, within = divmod(step, self.per_pass)
-        positions, real = self._own(within * self.whole, self.samples)
-        turn, place = np.divmod(positions + number * self.samples, len(self.members))
-        ranks = np.argsort(mix(seed_of(self.seed, 3, turn)[:, None] ^ np.arange(1, len(self.members) + 1, dtype=np.uint64)), axis=1)
-        classes = ranks[np.arange(len(positions)), place]
-        rows, epochs = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
-        for label in np.unique(classes):
-            chosen = np.flatnonzero(classes == label)
-            cycle, item = np.divmod(turn[chosen], len(self.members[label]))
-            epochs[chosen] = cycle
-            for c in np.unique(cycle):
-                own = chosen[cycle == c]
-                order = permuted(item[cycle == c], len(self.members[label]), int(seed_of(self.seed, 4, int(label), int(c))))
-                rows[own] = self.members[label][order]
-        return Pick(rows, real, epochs)
+        owned = [self._own(step % self.per_pass * self.whole, self.samples) for step in steps]
+        each = min(self.samples, self.per_pass * self.whole)  # samples of a pass, without those that are dropped
+        places = np.concatenate([step // self.per_pass * each + rows for step, (rows, _) in zip(steps, owned, strict=True)])
+        turn, place = np.divmod(places, len(self.sizes))
+        turns, row = np.unique(turn, return_inverse=True)
+        order = np.argsort(mix(seed_of(self.seed, 3, turns)[:, None] ^ np.arange(1, len(self.sizes) + 1, dtype=np.uint64)), kind="stable")
+        label = order[row, place]
+        cycle, item = np.divmod(turn, self.sizes[label])
+        item = permuted(item, self.sizes[label], seed_of(self.seed, 4, label, cycle))
+        rows, cuts = self.members[self.starts[label] + item], np.cumsum([len(rows) for rows, _ in owned])[:-1]
+        return [Pick(r, real, e) for r, (_, real), e in zip(np.split(rows, cuts), owned, np.split(cycle, cuts), strict=True)]
 
 
 class Bucketed(Order):
@@ -205,6 +213,8 @@ class Bucketed(Order):
         shuffle: bool,
     ) -> None:
         super().__init__(batch_size, remainder, shard)
+        if not len(edges):
+            raise ArgumentError("bucket: there are no edges. Name the greatest lengths of the buckets: bucket={'caption': [20, 50, 100]}.")
         if len(lengths) and lengths.max() > edges[-1]:
             raise ArgumentError(f"bucket: the longest sample has {lengths.max()} values and the last bucket ends at {edges[-1]}.")
         self.edges, self.seed, self.shuffle = list(edges), seed, shuffle

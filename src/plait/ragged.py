@@ -9,7 +9,7 @@ import numpy as np
 
 from plait.errors import SpecError
 
-__all__ = ["Array", "Ragged", "concatenate", "fill_like", "scatter", "take"]
+__all__ = ["Array", "Ragged", "concatenate", "scatter", "take"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +31,12 @@ class Ragged:
         """Build the column from one sequence or array a sample.
 
         Raises:
-            SpecError: The samples differ in more than their first axis.
+            SpecError: The samples differ in more than their first axis, or some are text and others are not.
         """
         arrays = [np.asarray(sample) for sample in samples]
         if dtype is None:
-            filled = [a.dtype for a in arrays if a.size] or [a.dtype for a in arrays] or [np.dtype(np.float32)]
-            dtype = np.result_type(*filled)
-        items = {a.shape[1:] for a in arrays if a.size and a.ndim}
+            dtype = _common({a.dtype for a in arrays if a.size} or {a.dtype for a in arrays} or {np.dtype(np.float32)})
+        items = {a.shape[1:] for a in arrays if a.ndim and len(a)}
         if any(a.ndim == 0 for a in arrays) or len(items) > 1:
             raise SpecError(
                 "Samples of unequal length may differ in their first axis only; "
@@ -80,7 +79,7 @@ class Ragged:
 
     def take(self, rows: np.ndarray) -> Ragged:
         """The samples at these rows, in this order, copied."""
-        rows = np.asarray(rows)
+        rows = np.asarray(rows, np.int64)
         starts = self.offsets[rows]
         lengths = self.offsets[rows + 1] - starts
         offsets = np.zeros(len(rows) + 1, np.int64)
@@ -88,16 +87,18 @@ class Ragged:
         index = np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], lengths)
         return Ragged(self.values[index], offsets)
 
-    def padded(self, length: int, *, value: object = 0, before: bool = False) -> np.ndarray:
+    def padded(self, length: int, *, value: object = None, before: bool = False) -> np.ndarray:
         """A dense array (samples, length, *item): longer samples cut, shorter ones filled with `value`.
 
         Args:
             length: Values a sample.
-            value: What fills the rest.
+            value: What fills the rest; zero (empty text) when left out.
             before: Fill (and cut) in front instead of behind.
         """
         lengths = np.minimum(self.lengths, length)
-        dense = np.full((len(self), length, *self.values.shape[1:]), value, self.values.dtype)
+        dense = np.zeros((len(self), length, *self.values.shape[1:]), self.values.dtype)
+        if value is not None:
+            dense.fill(value)
         starts = self.offsets[1:] - lengths if before else self.offsets[:-1]
         columns = length - lengths if before else np.zeros_like(lengths)
         total = int(lengths.sum())
@@ -118,20 +119,20 @@ def take(array: Array, rows: np.ndarray) -> Array:
 
 
 def concatenate(arrays: Sequence[Array]) -> Array:
-    """Columns one behind the other; all dense or all ragged."""
-    if isinstance(arrays[0], Ragged):
-        parts = [a for a in arrays if isinstance(a, Ragged)]
-        offsets = np.zeros(sum(map(len, parts)) + 1, np.int64)
-        np.cumsum(np.concatenate([a.lengths for a in parts]), out=offsets[1:])
-        return Ragged(np.concatenate([a.values for a in parts]), offsets)
-    return np.concatenate([a for a in arrays if isinstance(a, np.ndarray)])
+    """Columns one behind the other; all dense or all ragged.
 
-
-def fill_like(array: Array, samples: int) -> Array:
-    """That many samples of zeros (empty text, empty sequences), of the array's dtype and item shape."""
-    if isinstance(array, Ragged):
-        return Ragged(array.values[:0], np.zeros(samples + 1, np.int64))
-    return np.zeros((samples, *array.shape[1:]), array.dtype)
+    Raises:
+        SpecError: Some are dense and others ragged.
+    """
+    ragged = [a for a in arrays if isinstance(a, Ragged)]
+    dense = [a for a in arrays if not isinstance(a, Ragged)]
+    if ragged and dense:
+        raise SpecError(f"{len(dense)} columns are dense and {len(ragged)} are ragged; they cannot be put one behind the other.")
+    if not ragged:
+        return np.concatenate(dense)
+    offsets = np.zeros(sum(map(len, ragged)) + 1, np.int64)
+    np.cumsum(np.concatenate([a.lengths for a in ragged]), out=offsets[1:])
+    return Ragged(np.concatenate([a.values[a.offsets[0] : a.offsets[-1]] for a in ragged]), offsets)
 
 
 def scatter(array: Array, rows: np.ndarray, samples: int) -> Array:
@@ -140,7 +141,17 @@ def scatter(array: Array, rows: np.ndarray, samples: int) -> Array:
         lengths = np.zeros(samples, np.int64)
         lengths[rows] = array.lengths
         return Ragged(array.values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
-    out = fill_like(array, samples)
-    assert isinstance(out, np.ndarray)
+    out = np.zeros((samples, *array.shape[1:]), array.dtype)
     out[rows] = array
     return out
+
+
+def _common(dtypes: set[np.dtype]) -> np.dtype:
+    """The dtype that holds all of these; text is StringDType."""
+    text = [dtype.kind in "UT" for dtype in dtypes]
+    try:
+        if any(text) and not all(text):
+            raise TypeError("text beside other values")
+        return np.dtypes.StringDType() if any(text) else np.result_type(*dtypes)
+    except TypeError as error:
+        raise SpecError(f"Samples of one column must be of one kind; found {sorted(map(str, dtypes))}.") from error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["Finding", "Report"]
 
@@ -76,10 +77,8 @@ class Report:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as JSON text, also written to `path` where given."""
-        text = json.dumps(
-            {"title": self.title, "passed": bool(self), "findings": [asdict(f) for f in self.findings]}, indent=1, default=str
-        )
-        return _written(text, path)
+        found = {"title": self.title, "passed": bool(self), "findings": [_plain(asdict(f)) for f in self.findings]}
+        return _written(json.dumps(found, indent=1, allow_nan=False), path)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as one HTML page without outside resources, also written to `path` where given."""
@@ -89,6 +88,19 @@ class Report:
             for f in sorted(self.findings, key=lambda f: ("fail", "warn", "pass").index(f.level))
         )
         return _written(_PAGE.format(title=html.escape(self.title), rows=rows), path)
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's types: NumPy's numbers as numbers, NaN and whatever else there is as text."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def _written(text: str, path: str | os.PathLike[str] | None) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plait.errors import NameUnknownError
+from plait.errors import ArgumentError, NameUnknownError
 from plait.keys import Keys
 from plait.ragged import Array, concatenate
 from plait.spec import Spec
 
-__all__ = ["Source", "Stream", "only_stream"]
+__all__ = ["Source", "Stream", "only_stream", "row_numbers"]
 
 
 class Source(abc.ABC):
@@ -100,8 +100,12 @@ class Stream:
         return len(self.source)
 
     def read(self, rows: np.ndarray) -> Array:
-        """The samples at these rows."""
-        return self.source.read([self.name], np.asarray(rows, np.int64))[self.name]
+        """The samples at these rows.
+
+        Raises:
+            ArgumentError: They are no row numbers, or out of range.
+        """
+        return self.source.read([self.name], row_numbers(rows, len(self), self.source.label))[self.name]
 
     def present(self) -> np.ndarray:
         """(rows,) int64: the rows that have a value."""
@@ -133,3 +137,22 @@ def only_stream(source: Source | Stream) -> Stream:
     if len(beside) == 1:
         return Stream(source, beside[0])
     raise NameUnknownError(f"{source.label} has {len(names)} streams, {sorted(names)}; say which: source[{beside[0]!r}].")
+
+
+def row_numbers(rows: object, samples: int, label: str) -> np.ndarray:
+    """The rows as (rows,) int64.
+
+    Raises:
+        ArgumentError: They are no integers (a mask, say), or not all from 0 to samples - 1.
+    """
+    numbers = np.asarray(rows)
+    if not numbers.size:
+        return np.zeros(0, np.int64)
+    if numbers.dtype.kind not in "iu" or numbers.ndim != 1:
+        raise ArgumentError(
+            f"{label}: rows are a list of integers, not {numbers.dtype} {numbers.shape}. Write np.flatnonzero(mask) for a mask."
+        )
+    low, high = int(numbers.min()), int(numbers.max())
+    if low < 0 or high >= samples:
+        raise ArgumentError(f"{label}: rows {low} to {high} were asked for and there are {samples}, from 0 to {samples - 1}.")
+    return numbers.astype(np.int64, copy=False)

@@ -93,7 +93,7 @@ class Preprocessing:
                 continue
             if lacking:
                 raise ArgumentError(f"Step {step.name} makes {list(step.on)} together; give {lacking} too.")
-            run_step(step, values, dict.fromkeys(values), None, lambda row: row)
+            run_step(step, values, dict.fromkeys(values), None, lambda row: row, samples=next(iter(counts.values())))
         for name, column in values.items():
             check_result(name, column, known[name].ready, self.steps, lambda: "of those given")
         return {name: _fed(column, role[name]) for name, column in values.items()}
@@ -160,8 +160,8 @@ def _collected(data: Dataset, names: Sequence[str]) -> tuple[list[Step], dict[st
     plain = data.plain()
     for name in names:
         (declared, found) = (data.spec[name], plain.spec[name])
-        if (declared.shape, declared.dtype) != (found.shape, found.dtype):
-            step = next(step for step in reversed(data.steps) if step.random and name in step.on)
+        step = next((step for step in reversed(data.steps) if step.random and name in step.on), None)  # else it is one of a data set below
+        if step is not None and (declared.shape, declared.dtype) != (found.shape, found.dtype):
             raise TransformError(
                 f"The random step {step.name} makes {declared} of {name!r}, and without it, as when one predicts, it is {found}. "
                 f"Do what is not random with data.map before: data.map(fn, on={name!r}).augment({step.name}, on={name!r})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,9 +27,10 @@ class Arrays(Source):
         streams: name -> anything NumPy can read, samples first; text becomes `plait.spec.TEXT`, a list of sequences of unequal
             length becomes `Ragged`. Arrays are not copied (a memory map stays one): change them afterwards and you change the data.
 
-    A NaN (NaT, None among text, a masked element) makes its sample absent in that stream; memory-mapped arrays are not searched.
+    A NaN (NaT, None, a masked element) makes its sample absent in that stream; memory-mapped arrays are not searched.
 
     Raises:
+        ArgumentError: No streams, or not by name.
         SpecError: Unequal numbers of samples, or values that no model can be fed with, by the name of the stream.
         DuplicateKeyError: A key stands for two rows.
     """
@@ -43,9 +45,7 @@ class Arrays(Source):
         key: Sequence[object] | np.ndarray | Mapping[str, object] | Keys | None = None,
         **streams: object,
     ) -> None:
-        given = {**(arrays or {}), **streams}
-        if not given:
-            raise ArgumentError("Arrays() without streams. Write plait.Arrays(x=x, y=y).")
+        given = _named(arrays, streams)
         columns = {name: _column(values, name) for name, values in given.items()}
         self._columns: dict[str, Array] = {name: column for name, (column, _) in columns.items()}
         self._absent = {name: absent for name, (_, absent) in columns.items()}
@@ -59,11 +59,11 @@ class Arrays(Source):
         if key is None:
             self._keys = Keys.range(samples)
         else:
-            self._keys = Keys({n: np.asarray(v) for n, v in key.items()}) if isinstance(key, Mapping) else Keys.of(key)
+            self._keys = Keys(key) if isinstance(key, Mapping) else Keys.of(key)
             if len(self._keys) != samples:
                 raise SpecError(f"{self.label}: key= has {len(self._keys)} keys for {samples} samples; one key a sample is needed.")
             self._keys.check_unique(self.label)
-        self._spec = {name: Spec.of(column) for name, column in self._columns.items()}
+        self._spec = {name: _native(Spec.of(column)) for name, column in self._columns.items()}
 
     @classmethod
     def of(
@@ -106,80 +106,185 @@ class Arrays(Source):
 
     def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
         """A gather from each array."""
-        return {name: take(self._columns[name], rows) for name in names}
+        return {name: _read(self._columns[name], rows) for name in names}
 
     def absent(self, name: str) -> np.ndarray | None:
         """Where a value is NaN, NaT, None or masked."""
         return self._absent[name]
 
 
+def _named(arrays: Mapping[str, object] | None, streams: Mapping[str, object]) -> dict[str, object]:
+    if arrays is not None and not isinstance(arrays, Mapping):
+        raise ArgumentError(
+            f"Arrays({type(arrays).__name__}) has no name for its stream. Write plait.Arrays(x=...), or Arrays({{'x': ...}})."
+        )
+    given = {**(arrays or {}), **streams}
+    twice = sorted(set(arrays or {}) & set(streams))
+    if not given or twice or not all(isinstance(name, str) and name for name in given):
+        found = f"names {twice} twice" if twice else f"has streams called {list(given)}" if given else "has no streams"
+        raise ArgumentError(f"Arrays(...) {found}. Write plait.Arrays(x=x, y=y), each name once.")
+    return given
+
+
+def _read(column: Array, rows: np.ndarray) -> Array:
+    found = take(column, rows)
+    if isinstance(found, Ragged) or found.dtype.isnative:
+        return found
+    return found.astype(found.dtype.newbyteorder("="))
+
+
+def _native(spec: Spec) -> Spec:
+    return spec if spec.dtype.isnative else Spec(spec.shape, spec.dtype.newbyteorder("="))
+
+
 def _column(values: object, name: str) -> tuple[Array, np.ndarray | None]:
     """The column as plait holds it, and where it has no value."""
     if isinstance(values, Ragged):
-        return values, None
-    if isinstance(values, np.ma.MaskedArray):
-        mask = np.ma.getmaskarray(values)
-        mask = mask.reshape(len(mask), -1).any(axis=1)
-        column, nan = _column(values.filled(np.zeros((), values.dtype).item()), name)
-        absent = mask if nan is None else mask | nan
-        return column, absent if absent.any() else None
-    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
-        array = values
-    else:
-        try:
-            array = np.asarray(values)
-        except ValueError:  # sequences of unequal length
-            return _ragged(values, name), None
+        return _ragged(values, None, name)
+    if isinstance(values, np.ma.MaskedArray) and values.ndim:
+        return _masked(values, name)
+    array = _array(values, name)
     if array.ndim == 0:
-        raise SpecError(f"Stream {name!r} is a single value; a stream has one value a sample: an array whose first axis is the samples.")
-    if array.dtype.kind == "O":
-        return _objects(array, name)
-    if array.dtype.kind in "US":
+        raise SpecError(
+            f"Stream {name!r} is a single {type(values).__name__}. A stream has one value a sample: give a list, or an array whose first "
+            "axis is the samples."
+        )
+    kind = array.dtype.kind
+    if kind in "OS" or (kind == "T" and array.dtype != TEXT):
+        return _objects(array.astype(object), name)
+    if kind == "U":
         return array.astype(TEXT), None
-    if array.dtype.kind not in "biufMmT":
+    if kind not in "biufMmT":
         raise SpecError(f"Stream {name!r} has dtype {array.dtype}, which no model takes. Split it into numbers first.")
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    return array, _nan_rows(array)
+    return array, None if _is_mapped(array) else _missing(array)
 
 
-def _nan_rows(array: np.ndarray) -> np.ndarray | None:
-    if array.dtype.kind not in "fMm" or isinstance(array, np.memmap):
+def _array(values: object, name: str) -> np.ndarray:
+    """Whatever it is as an array; of objects where NumPy would make text of NaN or a number, or finds samples of unequal length."""
+    try:
+        array = np.asarray(values)
+        made_text = array.dtype.kind in "US" and not isinstance(values, np.ndarray)
+        return np.asarray(values, object) if made_text else array
+    except ValueError:  # sequences of unequal length
+        samples: list[object] = list(values)  # type: ignore[call-overload]
+        array = np.empty(len(samples), object)
+        for row, sample in enumerate(samples):
+            array[row] = sample
+        return array
+    except Exception as error:  # whatever a tensor says that will not be converted
+        raise SpecError(f"Stream {name!r} is a {type(values).__name__} that NumPy cannot read: {error}") from error
+
+
+def _is_mapped(array: np.ndarray | None) -> bool:
+    """Whether the array, or what it is a view of, is memory-mapped."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base  # type: ignore[assignment]
+    return False
+
+
+def _missing(array: np.ndarray) -> np.ndarray | None:
+    """(samples,) bool, true where a sample holds NaN or NaT; None where none does."""
+    kind = array.dtype.kind
+    if kind not in "fMm":
         return None
-    flat = array.reshape(len(array), -1)
     absent = np.zeros(len(array), bool)
-    for start in range(0, len(array), 65536):  # in blocks, so that no second array of that size is made
-        block = flat[start : start + 65536]
-        absent[start : start + 65536] = (np.isnan(block) if array.dtype.kind == "f" else np.isnat(block)).any(axis=1)
+    each = max(1, 2**20 // max(1, array[:1].size))  # samples at once, so that no second array of that size is made
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(array), each):
+            block = array[start : start + each]
+            if kind == "f" and np.isfinite(block.sum()):  # the quickest way to see that there is none
+                continue
+            gone = np.isnan(block) if kind == "f" else np.isnat(block)
+            absent[start : start + each] = _any(gone)
     return absent if absent.any() else None
 
 
+def _any(values: np.ndarray) -> np.ndarray:
+    """(samples,) bool: whether any value of the sample is true."""
+    return np.logical_or.reduce(values, axis=tuple(range(1, values.ndim)))
+
+
+def _masked(values: np.ma.MaskedArray, name: str) -> tuple[Array, np.ndarray | None]:
+    mask = np.ma.getmaskarray(values)
+    if values.dtype.kind == "O":
+        data = values.data.copy()
+        data[mask] = None
+        return _column(data, name)
+    column, nan = _column(values.filled(np.nan if values.dtype.kind == "f" else np.zeros((), values.dtype).item()), name)
+    mask = _any(mask)
+    absent = mask if nan is None else np.logical_or(mask, nan)
+    return column, absent if absent.any() else None
+
+
 def _objects(array: np.ndarray, name: str) -> tuple[Array, np.ndarray | None]:
-    if array.ndim == 1:
-        absent = np.array([v is None or (isinstance(v, float) and v != v) for v in array])
-        present = [v for v, gone in zip(array, absent, strict=True) if not gone]
-        if all(isinstance(v, str) for v in present):
-            return np.where(absent, "", array).astype(TEXT), absent if absent.any() else None
-        if all(isinstance(v, (list, tuple, np.ndarray)) for v in present) and not absent.any():
-            return _ragged(array, name), None
-        if all(isinstance(v, (bool, int, float, np.number, np.bool_)) for v in present):
-            return np.where(absent, 0, array).astype(np.result_type(*present) if present else np.float32), absent if absent.any() else None
-    kinds = sorted({type(v).__name__ for v in array.reshape(-1)[:1000]})
-    raise SpecError(
-        f"Stream {name!r} holds Python objects of type {', '.join(kinds)}. Streams hold numbers, text, or sequences of numbers."
-    )
+    """A column of numbers, text or sequences, some of which may be missing."""
+    here = ~np.fromiter(map(_is_missing, array.flat), bool, array.size).reshape(array.shape)
+    absent = _any(~here)
+    missing = absent if absent.any() else None
+    present = array[here].tolist()
+    found: np.ndarray | None = None
+    if all(isinstance(value, (bool, int, float, np.number, np.bool_)) for value in present):
+        found = np.asarray(present)
+    elif all(isinstance(value, str) for value in present):
+        found = np.array(present, TEXT)
+    elif all(isinstance(value, bytes) for value in present):
+        found = np.array([_decoded(value, name) for value in present], TEXT)
+    elif array.ndim == 1 and all(isinstance(value, (list, tuple, np.ndarray)) for value in present):
+        return _sequences(array, missing, name)
+    if found is None or found.dtype.kind not in "biufT":
+        kinds = sorted({type(value).__name__ for value in array.reshape(-1)[:1000]})
+        raise SpecError(
+            f"Stream {name!r} holds Python objects of type {', '.join(kinds)}. Streams hold numbers of up to 64 bits, text, or sequences "
+            "of numbers or text."
+        )
+    column = np.full(array.shape, np.nan, found.dtype) if found.dtype.kind == "f" else np.zeros(array.shape, found.dtype)
+    column[here] = found
+    return column, missing
 
 
-def _ragged(values: object, name: str) -> Ragged:
+def _is_missing(value: object) -> bool:
+    if isinstance(value, (float, np.floating)):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")  # those of pandas
+
+
+def _decoded(value: bytes, name: str) -> str:
     try:
-        samples = [np.asarray(v) for v in values]  # type: ignore[attr-defined]
-        if any(s.dtype.kind not in "biuf" for s in samples if s.size):
-            raise SpecError(f"its samples hold {sorted({str(s.dtype) for s in samples})}")
-        return Ragged.of(samples)
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise SpecError(f"Stream {name!r} holds bytes that are no UTF-8 text, such as {value[:20]!r}. Decode them first.") from error
+
+
+def _sequences(array: np.ndarray, missing: np.ndarray | None, name: str) -> tuple[Array, np.ndarray | None]:
+    try:
+        samples = [
+            np.asarray(() if gone else value)
+            for value, gone in zip(array, np.zeros(len(array)) if missing is None else missing, strict=True)
+        ]
+        if missing is None and len({sample.shape for sample in samples}) == 1:
+            return _column(np.stack(samples), name)
+        return _ragged(Ragged.of(samples), missing, name)
     except (SpecError, ValueError) as error:
         raise SpecError(
-            f"Stream {name!r} is neither a regular array nor a list of number sequences that differ in length only: {error}"
+            f"Stream {name!r} is neither a regular array nor a list of sequences that differ in length only: {error}"
         ) from error
+
+
+def _ragged(column: Ragged, missing: np.ndarray | None, name: str) -> tuple[Array, np.ndarray | None]:
+    if column.dtype.kind == "U" or not column.dtype.isnative:
+        column = Ragged(column.values.astype(TEXT if column.dtype.kind == "U" else column.dtype.newbyteorder("=")), column.offsets)
+    if column.dtype.kind not in "biufT":
+        raise SpecError(f"Stream {name!r} has sequences of dtype {column.dtype}, which no model takes. Make them numbers or text first.")
+    offsets = column.offsets
+    if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(column.values) or (np.diff(offsets) < 0).any():
+        raise SpecError(f"Stream {name!r} is a Ragged whose offsets do not go from 0 to {len(column.values)}, the number of its values.")
+    nan = None if _is_mapped(column.values) else _missing(column.values)
+    if nan is not None:
+        missing = np.zeros(len(column), bool) if missing is None else missing
+        missing[np.searchsorted(offsets, np.flatnonzero(nan), side="right") - 1] = True
+    return column, missing
 
 
 def _listed(counts: Mapping[str, int]) -> str:
