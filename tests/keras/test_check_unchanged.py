@@ -106,8 +106,7 @@ def test_a_subclassed_model_that_was_never_called_gets_the_weights_that_fit_woul
 def test_check_is_quick():
     rng = np.random.default_rng(0)
     photo = keras.Input((32, 32, 3), name="photo")
-    hidden = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(keras.layers.Rescaling(1 / 255)(photo))
-    hidden = keras.layers.Flatten()(hidden)
+    hidden = keras.layers.Flatten()(keras.layers.MaxPooling2D(4)(keras.layers.Rescaling(1 / 255)(photo)))
     outputs = {"price": keras.layers.Dense(1, name="price")(hidden), "kind": keras.layers.Dense(3, "softmax", name="kind")(hidden)}
     model = keras.Model([photo], outputs)
     model.compile(loss={"price": "mean_squared_error", "kind": "sparse_categorical_crossentropy"})
@@ -118,7 +117,7 @@ def test_check_is_quick():
     data = plait.Dataset(inputs={"photo": source["photo"]}, targets={n: source[n] for n in ("price", "kind")})
     start = time.process_time()
     assert plait.check(data, model)
-    assert time.process_time() - start < 8  # 2 s on an idle core; loaded machines count more
+    assert time.process_time() - start < 4  # below 1 s on an idle core; a loaded one counts more
 
 
 def test_only_data_sets_and_keras_models_are_checked():
