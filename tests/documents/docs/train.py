@@ -2,9 +2,9 @@
 
 from documents import SETUP
 
-exec(compile((SETUP / "docs" / "data.py").read_text(encoding="utf-8"), "docs/data.py", "exec"), globals())
 import plait
 
+exec(compile((SETUP / "docs" / "data.py").read_text(encoding="utf-8"), "docs/data.py", "exec"), globals())
 photos, lesion = (
     plait.Images("photos/{id}.jpg", size=(64, 64)),
     plait.Masks("masks/{id}.png", size=(64, 64), classes={0: "skin", 255: "lesion"}),
