@@ -111,6 +111,7 @@ def _fault(dataset: Any, h5py: Any) -> str:
         return "keeps its values in other files, which are not opened"
     text, vlen = h5py.check_string_dtype(dataset.dtype), h5py.check_vlen_dtype(dataset.dtype)
     numbers = np.dtype(vlen).kind in "biuf" if vlen is not None and text is None else dataset.dtype.kind in "biuf"
+    numbers = numbers and (vlen is not None or dataset.dtype.itemsize <= np.dtype(float).itemsize)  # no long doubles
     if text is None and (not numbers or (vlen is not None and dataset.ndim > 1)):
         return f"is of dtype {dataset.dtype}{f' (variable length, shape {dataset.shape})' if vlen is not None else ''}, which is no stream"
     if text is None and vlen is not None and not np.dtype(vlen).isnative:

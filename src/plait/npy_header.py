@@ -129,6 +129,6 @@ def _dtype(descr: str) -> np.dtype | str:
             "holds pickled Python objects, which are never loaded, for they can run any code. "
             "Save numbers or text: np.save(path, np.array(values, dtype='float32')), or one file a sample where lengths differ."
         )
-    if dtype.kind in "cSV":
+    if dtype.kind in "cSV" or (dtype.kind == "f" and dtype.itemsize > np.dtype(float).itemsize):
         return f"has dtype {dtype}, which no model takes. Save array.astype('float32'), or .astype(str) for text."
     return dtype

@@ -19,7 +19,7 @@ from plait.keys import Keys
 from plait.remote import filesystem
 from plait.spec import TEXT
 
-__all__ = ["Files", "file_names", "has_field", "is_url", "list_files", "read_bytes"]
+__all__ = ["Files", "file_names", "file_stamp", "has_field", "is_url", "list_files", "read_bytes"]
 
 _FIELD = re.compile(r"\{([^\W\d]\w*)(?::(0?\d*d))?\}")
 _BRACES = re.compile(r"\{[^{}/]*\}")
@@ -138,6 +138,21 @@ def read_bytes(path: str, *, label: str, key: object, most: int = 2**31) -> byte
     if not data:
         raise ReadError(f"{label}: sample {key!r} is empty: {path!r} has 0 bytes. Restore the file, or remove it to leave the sample out.")
     return data
+
+
+def file_stamp(path: str, *, label: str) -> tuple[int, ...]:
+    """What identifies a file on disk and its contents: it is another once the file is.
+
+    Raises:
+        ReadError: There is none, or it is a folder or a pipe.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise ReadError(f"{label} cannot be read: {error.strerror} (working directory {os.getcwd()!r}).") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ReadError(f"{label} cannot be read: it is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}.")
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class _TooLargeError(Exception):

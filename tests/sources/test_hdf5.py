@@ -265,8 +265,11 @@ def test_too_many_objects_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_files_that_are_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match=r"HDF5 '.*none.h5': there is no such file \(working directory"):
+    with pytest.raises(ReadError, match=r"HDF5 '.*none.h5' cannot be read: No such file or directory \(working directory"):
         plait.HDF5(tmp_path / "none.h5")
+    os.mkfifo(tmp_path / "pipe.h5")  # opening it would wait for a writer
+    with pytest.raises(ReadError, match=r"cannot be read: it is no regular file"):
+        plait.HDF5(tmp_path / "pipe.h5")
     (tmp_path / "s.h5").write_bytes(b"no HDF5 at all" * 100)
     with pytest.raises(ReadError, match=r"HDF5 '.*s.h5' cannot be read as HDF5: .* Restore the file"):
         plait.HDF5(tmp_path / "s.h5")

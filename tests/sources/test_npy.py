@@ -178,6 +178,7 @@ LIES = {
     ),
     "bytes": (npy(GOOD.replace("<f8", "|S8"), bytes(48)), r"has dtype \|S8, which no model takes"),
     "complex": (npy(GOOD.replace("<f8", "<c16"), bytes(96)), r"has dtype complex128, which no model takes"),
+    "long double": (npy(GOOD.replace("<f8", "<f16"), bytes(96)), r"has dtype float128, which no model takes"),
     "void": (npy(GOOD.replace("<f8", "|V8"), bytes(48)), r"has dtype \|V8, which no model takes"),
     "unknown dtype": (npy(GOOD.replace("<f8", "<q9"), bytes(48)), r"has the unknown dtype '<q9'"),
     "impossible dtype": (npy(GOOD.replace("<f8", "<f9"), bytes(48)), r"has the unknown dtype '<f9'"),
@@ -257,10 +258,13 @@ def test_what_does_not_fit_the_rows_is_an_error(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.float32(3))
     with pytest.raises(SpecError, match=r"holds a single value, and the rows of one file are its samples"):
         plait.Npy(tmp_path / "one.npy")
-    with pytest.raises(ReadError, match=r"there is no such file \(working directory"):
+    with pytest.raises(ReadError, match=r"cannot be read: No such file or directory \(working directory"):
         plait.Npy(tmp_path / "none.npy")
-    with pytest.raises(ReadError, match=r"cannot be read: Is a directory"):
+    with pytest.raises(ReadError, match=r"cannot be read: it is a folder"):
         plait.Npy(tmp_path)
+    os.mkfifo(tmp_path / "pipe.npy")  # opening it would wait for a writer
+    with pytest.raises(ReadError, match=r"cannot be read: it is no regular file"):
+        plait.Npy(tmp_path / "pipe.npy")
 
 
 @pytest.mark.parametrize("change", ["cut", "grown", "replaced", "rewritten", "removed"])

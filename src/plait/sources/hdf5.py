@@ -13,7 +13,7 @@ from plait.errors import ArgumentError, ChangedError, NameUnknownError, PlaitErr
 from plait.extras import require
 from plait.hdf5_file import find_datasets, selected, spec_of, write_file
 from plait.keys import Keys
-from plait.paths import is_url
+from plait.paths import file_stamp, is_url
 from plait.ragged import Array, Ragged
 from plait.source import Source
 from plait.spec import Spec
@@ -55,9 +55,7 @@ class HDF5(Source):
             raise ArgumentError(f"{self._label}: streams={streams!r} is one text. Write streams=[{streams!r}].")
         self._lock = threading.Lock()
         self._handle: tuple[int, Any] | None = None
-        self._seen = self._status()
-        if self._seen is None:
-            raise ReadError(f"{self._label}: there is no such file (working directory {os.getcwd()!r}).")
+        self._stamp = () if is_url(self._path) else file_stamp(self._path, label=self._label)
         parts = (key,) if isinstance(key, str) else tuple(key or ())
         try:
             self._declare(parts, streams)
@@ -172,7 +170,11 @@ class HDF5(Source):
 
     def _file(self) -> Any:
         """The open file of this process."""
-        if self._status() != self._seen:
+        try:
+            unchanged = is_url(self._path) or file_stamp(self._path, label=self._label) == self._stamp
+        except ReadError:  # it is gone
+            unchanged = False
+        if not unchanged:
             raise ChangedError(f"{self._label} has changed since it was declared. Declare the source again; write new data to a new file.")
         handle = self._handle
         if handle is not None and handle[0] == os.getpid():
@@ -193,16 +195,6 @@ class HDF5(Source):
             raise
         except Exception as error:  # what h5py and fsspec raise
             raise self._damaged(error) from error
-
-    def _status(self) -> tuple[int, ...] | None:
-        """What identifies the file and its contents; None where it is gone."""
-        if is_url(self._path):
-            return ()
-        try:
-            status = os.stat(self._path)
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
     def _damaged(self, error: Exception) -> ReadError:
         return ReadError(f"{self._label} cannot be read as HDF5: {error}. Restore the file.")

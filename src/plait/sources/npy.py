@@ -13,7 +13,7 @@ from plait.errors import ArgumentError, ChangedError, ReadError, SpecError, Tran
 from plait.files import Decoder, FileSource, SampleName, raw_list
 from plait.keys import Keys
 from plait.npy_header import MOST_HEADER, Header, read_header
-from plait.paths import file_names, has_field, is_url, list_files, read_bytes
+from plait.paths import file_names, file_stamp, has_field, is_url, list_files, read_bytes
 from plait.ragged import Array, Ragged, take
 from plait.sink import written_whole
 from plait.source import Source, Stream, only_stream
@@ -216,12 +216,10 @@ class _Mapped(Source):
         if is_url(path):
             raise ArgumentError(f"{label}: one array in one file is memory-mapped, so it must be on disk. Copy it, or store a file a key.")
         self._path, self._label = path, label
-        self._seen = self._status()
-        if self._seen is None:
-            raise ReadError(f"{label}: there is no such file (working directory {os.getcwd()!r}).")
+        self._stamp = file_stamp(path, label=label)
         try:
             with open(path, "rb") as file:
-                header = read_header(file.read(MOST_HEADER + 12), label, size=self._seen[2])
+                header = read_header(file.read(MOST_HEADER + 12), label, size=os.path.getsize(path))
         except OSError as error:
             raise error if isinstance(error, ReadError) else ReadError(f"{label} cannot be read: {error.strerror}.") from error
         if not header.shape:
@@ -269,16 +267,12 @@ class _Mapped(Source):
         return np.asarray(np.memmap(self._path, header.dtype, "r", header.offset, header.shape, order))
 
     def _check_unchanged(self) -> None:
-        if self._status() != self._seen:
-            raise ChangedError(f"{self._label} has changed since it was declared. Declare the source again; write new data to a new file.")
-
-    def _status(self) -> tuple[int, int, int, int] | None:
-        """What identifies the file and its contents; None where it is gone."""
         try:
-            status = os.stat(self._path)
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+            unchanged = file_stamp(self._path, label=self._label) == self._stamp
+        except ReadError:  # it is gone
+            unchanged = False
+        if not unchanged:
+            raise ChangedError(f"{self._label} has changed since it was declared. Declare the source again; write new data to a new file.")
 
 
 def _declared(shape: Sequence[int | None], label: str) -> tuple[int | None, ...]:
