@@ -62,14 +62,13 @@ def find_datasets(file: Any, label: str) -> tuple[dict[str, Any], dict[str, str]
 def spec_of(dataset: Any) -> Spec:
     """What one row of it looks like."""
     h5py = require("h5py", extra="hdf5", purpose=dataset.name)
-    shape, unit, classes = dataset.shape[1:], dataset.attrs.get("unit"), dataset.attrs.get("classes")
-    named = tuple(json.loads(classes)) if isinstance(classes, str) and classes.startswith("[") else None
+    shape, unit = dataset.shape[1:], dataset.attrs.get("unit")
     unit = unit if isinstance(unit, str) else None
     if h5py.check_string_dtype(dataset.dtype):
         return Spec(shape, TEXT, unit=unit)
     vlen = h5py.check_vlen_dtype(dataset.dtype)
     dtype = np.dtype(np.dtype(vlen if vlen is not None else dataset.dtype).str)  # without HDF5's metadata
-    return Spec((None,) if vlen is not None else shape, dtype.newbyteorder("="), named if dtype.kind in "iu" else None, unit)
+    return Spec((None,) if vlen is not None else shape, dtype.newbyteorder("="), _classes(dataset) if dtype.kind in "iu" else None, unit)
 
 
 def selected(dataset: Any, rows: np.ndarray) -> Any:
@@ -103,6 +102,16 @@ def write_file(data: Source, path: str, label: str) -> None:
             file.create_dataset(name, data=column.tolist() if text else column, dtype=h5py.string_dtype() if text else column.dtype)
         for name in [name for name in types if name not in keys]:
             _write_stream(file, name, types[name], data)
+
+
+def _classes(dataset: Any) -> tuple[object, ...] | None:
+    """What `write_file` stored of them; another program's attribute of that name means something else."""
+    try:
+        classes = json.loads(dataset.attrs.get("classes", "null"))
+    except (TypeError, ValueError):
+        return None
+    plain = isinstance(classes, list) and all(isinstance(name, (str, int, float)) for name in classes)
+    return tuple(classes) if plain else None
 
 
 def _fault(dataset: Any, h5py: Any) -> str:

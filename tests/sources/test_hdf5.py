@@ -399,6 +399,14 @@ def test_classes_and_units_come_back(tmp_path: Path) -> None:
     assert dict(plait.HDF5(tmp_path / "out.h5").spec) == graded.spec
 
 
+@pytest.mark.parametrize("value", ["[1,", "many", 3, np.zeros(2), '{"a": 1}', "[[1]]"])
+def test_attributes_of_other_programs_are_no_classes(tmp_path: Path, value: object) -> None:
+    with h5py.File(write(tmp_path / "s.h5", x=[0, 1]), "a") as file:
+        file["x"].attrs["classes"] = value
+        file["x"].attrs["unit"] = 7
+    assert plait.HDF5(tmp_path / "s.h5").spec["x"] == plait.Spec((), np.dtype(np.int64))
+
+
 def test_two_part_keys_come_back_and_row_numbers_are_left_out(tmp_path: Path) -> None:
     keys = plait.Keys({"site": np.array(["n", "s"]), "number": np.array([7, 7])})
     plait.HDF5.write(plait.Arrays(x=[1, 2], key=keys), tmp_path / "two.h5")
