@@ -32,6 +32,7 @@ IDS = ("p7", "a", "é0", "b-c", "10", "9")
 
 
 def photos(folder: Path, suffix: str = "jpg") -> Path:
+    folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
     for number, name in enumerate(IDS):
         height, width = 40 + 7 * number, 61 - 5 * number
@@ -150,7 +151,7 @@ def trial(folder: Path) -> str:
 CASES = [
     Case("Images resized", lambda folder: plait.Images(photos(folder) / "{id}.jpg", size=(32, 24))),
     Case("Images grey", lambda folder: plait.Images(photos(folder, "png") / "{id}.png", size=(64, 80), mode="grey")),
-    Case("Images of two-part keys", lambda folder: plait.Images(photos(folder).parent / "{folder}" / "{id}.jpg", size=(8, 8))),
+    Case("Images of two-part keys", lambda folder: plait.Images(photos(folder / "north").parent / "{site}" / "{id}.jpg", size=(8, 8))),
     Case("Masks as they are", lambda folder: plait.Masks(masks(folder) / "{id}.png", size=(16, 16))),
     Case("Masks with classes", lambda folder: plait.Masks(masks(folder) / "{id}.png", size=(16, 16), classes={0: "no", 255: "yes"})),
     Case("Npy a file a sample", lambda folder: plait.Npy(series(folder) / "sensor_{id:d}.npy")),
