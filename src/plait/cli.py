@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="the whole road on real handwriting: files, check, training, scores, a page, predictions")
     demo.add_argument("--out", type=Path, default=Path("demo"), metavar="FOLDER", help="for data, model and page (default: demo)")
-    demo.add_argument("--epochs", type=_positive, default=15, metavar="N", help="of training (default: 15)")
+    demo.add_argument("--epochs", type=_positive, default=12, metavar="N", help="of training (default: 12)")
     demo.set_defaults(run=_demo)
 
     show = commands.add_parser(

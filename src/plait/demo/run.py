@@ -24,7 +24,7 @@ __all__ = ["demo"]
 _SAMPLES = 6  # raw samples for the fresh process
 
 
-def demo(out: Path, *, epochs: int = 15) -> int:
+def demo(out: Path, *, epochs: int = 12) -> int:
     """The whole road. Returns the exit status: 1 when the check fails or the fresh process says something else.
 
     Args:
@@ -57,7 +57,7 @@ def demo(out: Path, *, epochs: int = 15) -> int:
 
     _say(f"Scores on {len(parts.test)} drawings by hands the model has never seen")
     prep = plait.Preprocessing(parts.train)
-    raw = model.predict(plait.Loader(parts.test, 4 * road.BATCH, shuffle=False), verbose=0)
+    raw = model.predict(plait.Loader(parts.test, len(parts.test), shuffle=False), verbose=0)
     predicted = {name: np.asarray(values) for name, values in prep.decode(raw).items()}
     scores = score(parts, predicted)
     print(_table(scores))

@@ -47,7 +47,10 @@ def cells(column: Array, spec: Spec) -> list[Cell]:
         spec: Of the stream; its classes name the codes.
     """
     show, empty = _how(column, spec), Cell(tag("span", "empty", class_="note"), "empty")
-    return [show(value) if value.size else empty for value in (np.asarray(column[row]) for row in range(len(column)))]
+    return [
+        show(value) if value.size else empty
+        for value in (column[row] if isinstance(column, Ragged) else column[row, ...] for row in range(len(column)))
+    ]
 
 
 def _how(column: Array, spec: Spec) -> Callable[[np.ndarray], Cell]:
@@ -73,7 +76,7 @@ def _how(column: Array, spec: Spec) -> Callable[[np.ndarray], Cell]:
             return lambda value: _mask(value.reshape(value.shape[:2]), spec)
         return lambda value: _picture(value if rank == 3 else value[..., None], low, high)
     if rank == 3:
-        return lambda value: _slice(value[..., None] if channels > _CHANNELS else value, low, high)
+        return lambda value: _slice(value[..., None], low, high)
     return lambda value: _slice(value, low, high) if value.ndim == 4 else _plain(value)
 
 
@@ -109,7 +112,7 @@ def _numbers(value: np.ndarray, spec: Spec) -> Cell:
 
 def _series(value: np.ndarray, ranges: Sequence[tuple[float, float]]) -> Cell:
     shape = f"{len(value)} steps" + (f" × {value.shape[1]}" if value.shape[1] > 1 else "")
-    own = f"{_number(np.nanmin(value))} … {_number(np.nanmax(value))}" if np.isfinite(value).any() else "no number"
+    own = _extent(value)
     return Cell(
         tag("span", sparkline(value, ranges), tag("span", f"{shape}, {own}", class_="note")), f"{shape.replace(' steps', '')} {own}"
     )
@@ -119,7 +122,7 @@ def _picture(value: np.ndarray, low: float, high: float) -> Cell:
     height, width, channels = value.shape
     pixels = value if value.dtype == np.uint8 else _bytes(value, low, high)
     shown = pixels if channels in (1, 3, 4) else pixels[..., :1]
-    text = f"{height}×{width}×{channels}, {_number(np.nanmin(value))} … {_number(np.nanmax(value))}"
+    text = f"{height}×{width}×{channels}, {_extent(value)}"
     return Cell(tag("span", _img(shown, f"{height} by {width} image"), tag("span", text, class_="note")), text)
 
 
@@ -144,7 +147,7 @@ def _slice(value: np.ndarray, low: float, high: float) -> Cell:
 
 
 def _plain(value: np.ndarray) -> Cell:
-    text = f"{'×'.join(map(str, value.shape))} {_number(np.nanmin(value))} … {_number(np.nanmax(value))}"
+    text = f"{'×'.join(map(str, value.shape))} {_extent(value)}"
     return Cell(escape(text), text)
 
 
@@ -159,6 +162,11 @@ def _img(pixels: np.ndarray, alt: str) -> Html:
 def _bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
     share = (values.astype(np.float64) - low) / ((high - low) or 1.0)
     return (np.nan_to_num(np.clip(share, 0, 1)) * 255).round().astype(np.uint8)
+
+
+def _extent(values: np.ndarray) -> str:
+    finite = values[np.isfinite(values)]
+    return f"{_number(finite.min())} … {_number(finite.max())}" if finite.size else "no number"
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

@@ -46,37 +46,30 @@ def trace(points: np.ndarray, strokes: np.ndarray, *, size: int = 96) -> Html:
     return _svg(size, size, *parts, label=f"path of the pen in {len(np.unique(strokes))} strokes", fixed=True)
 
 
-def curves(series: Mapping[str, Sequence[float]], *, x: str, y: str, dashed: Sequence[str] = ()) -> Html:
+def curves(series: Mapping[str, Sequence[float]], *, x: str, y: str) -> Html:
     """Lines over 1, 2, 3, ...
 
     Args:
         series: name -> values.
         x, y: What the axes show.
-        dashed: Names of lines to be dashed.
     """
     values = np.array([v for line in series.values() for v in line if np.isfinite(v)] or [0.0])
     length = max(map(len, series.values()), default=1)
     xs, ys = _Axis(1, max(length, 2), _LEFT, _WIDTH - _RIGHT), _Axis(min(0.0, values.min()), values.max(), _HEIGHT - _BOTTOM, _TOP)
-    lines = [
-        tag(
-            "polyline",
-            points=_points(xs(np.arange(1, len(line) + 1)), ys(np.asarray(line, float))),
-            **_stroke(index, 2),
-            stroke_dasharray="5 4" if name in dashed else "",
-        )
-        for index, (name, line) in enumerate(series.items())
-    ]
+    lines = []
+    for index, line in enumerate(series.values()):
+        places, heights = xs(np.arange(1, len(line) + 1)), ys(np.asarray(line, float))
+        lines += [tag("polyline", points=_points(places[run], heights[run]), **_stroke(index, 2)) for run in _runs(np.isfinite(heights))]
     return tag("div", _svg(_WIDTH, _HEIGHT, _axes(xs, ys, x, y, whole=True), *lines, label=f"{y} over {x}"), legend(list(series)))
 
 
 def scatter(truth: np.ndarray, predicted: np.ndarray, *, x: str, y: str) -> Html:
     """Points (truth, predicted), and the line on which they would agree."""
-    low, high = float(min(truth.min(), predicted.min(), 0)), float(np.quantile(np.concatenate([truth, predicted]), 0.999))
+    low, high = float(min(truth.min(), predicted.min(), 0)), float(max(truth.max(), predicted.max()))
     xs, ys = _Axis(low, high, _LEFT, _WIDTH - _RIGHT), _Axis(low, high, _HEIGHT - _BOTTOM, _TOP)
-    inside = (truth <= high) & (predicted <= high)
     dots = [
         tag("circle", cx=f"{a:.1f}", cy=f"{b:.1f}", r="2.1", fill="var(--c0)", fill_opacity="0.45")
-        for a, b in zip(xs(truth[inside]), ys(predicted[inside]), strict=True)
+        for a, b in zip(xs(truth), ys(predicted), strict=True)
     ]
     ends = np.array([low, high])
     line = tag("polyline", points=_points(xs(ends), ys(ends)), **_stroke(1, 1.5), stroke_dasharray="5 4")
