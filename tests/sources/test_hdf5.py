@@ -256,7 +256,7 @@ def test_values_that_say_they_are_longer_than_the_file_are_refused_at_once(tmp_p
 
 
 def test_too_many_objects_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plait.hdf5_file._MOST_OBJECTS", 50)
+    monkeypatch.setattr("plait.formats.hdf5_file._MOST_OBJECTS", 50)
     with h5py.File(tmp_path / "s.h5", "w") as file:
         for number in range(52):
             file.create_group(f"g{number}")

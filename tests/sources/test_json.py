@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import plait
-from plait.documents import parse_document
 from plait.errors import ArgumentError, ChangedError, DuplicateKeyError, NameUnknownError, ReadError, SpecError
+from plait.formats.documents import parse_document
 from plait.ragged import Ragged
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import plait
-from plait.databases import Question, address_of, answer
+from plait.formats.databases import Question, address_of, answer
 from plait.spec import TEXT
 from plait.testing import check_source
 

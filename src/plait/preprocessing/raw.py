@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plait.errors import ArgumentError, ChangedError, ReadError, SpecError, TransformError
-from plait.paths import is_url
+from plait.formats.paths import is_url
 from plait.ragged import Array, Ragged
 from plait.spec import Spec
 from plait.transforms.cast import Cast

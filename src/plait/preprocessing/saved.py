@@ -12,7 +12,7 @@ import numpy as np
 
 import plait
 from plait.errors import PlaitError, ReadError, TransformError
-from plait.sink import written_whole
+from plait.formats.sink import written_whole
 from plait.spec import TEXT, Spec
 from plait.steps import Step
 from plait.transforms import from_json, to_json

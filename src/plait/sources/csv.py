@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from plait.arrow import REFUSED, fields
 from plait.errors import ArgumentError, PlaitError, ReadError
 from plait.extras import require
-from plait.paths import is_url
-from plait.remote import filesystem
-from plait.sink import record_batches, written_whole
+from plait.formats.arrow import REFUSED, fields
+from plait.formats.paths import is_url
+from plait.formats.remote import filesystem
+from plait.formats.sink import record_batches, written_whole
+from plait.formats.spool import gather
+from plait.formats.table import Key, Table, choose, column_names, keys_of
 from plait.source import Source
-from plait.spool import gather
-from plait.table import Key, Table, choose, column_names, keys_of
 
 __all__ = ["Csv"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from plait.arrow import REFUSED, fields
 from plait.errors import ArgumentError, NameUnknownError
 from plait.extras import require
-from plait.spool import gather
-from plait.table import Key, Table, choose, column_names, keys_of
+from plait.formats.arrow import REFUSED, fields
+from plait.formats.spool import gather
+from plait.formats.table import Key, Table, choose, column_names, keys_of
 
 __all__ = ["Frame"]
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from plait.errors import ArgumentError, ChangedError, NameUnknownError, PlaitError, ReadError, SpecError
 from plait.extras import require
-from plait.hdf5_file import find_datasets, selected, spec_of, write_file
+from plait.formats.hdf5_file import find_datasets, selected, spec_of, write_file
+from plait.formats.paths import file_stamp, is_url
 from plait.keys import Keys
-from plait.paths import file_stamp, is_url
 from plait.ragged import Array, Ragged
 from plait.source import Source
 from plait.spec import Spec

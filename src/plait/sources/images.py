@@ -11,9 +11,9 @@ import numpy as np
 
 from plait.errors import ArgumentError
 from plait.extras import require
-from plait.files import FileSource, raw_list
-from plait.paths import list_files
-from plait.pixels import MODES, MOST_PIXELS, Picture, check_size, decode, in_mode, open_picture, resize, size_of
+from plait.formats.files import FileSource, raw_list
+from plait.formats.paths import list_files
+from plait.formats.pixels import MODES, MOST_PIXELS, Picture, check_size, decode, in_mode, open_picture, resize, size_of
 from plait.spec import Spec
 
 __all__ = ["Images", "ReadImage"]
@@ -23,7 +23,7 @@ class Images(FileSource):
     """Image files as a stream "image" of (h, w, channels).
 
     Args:
-        template: "photos/{id}.jpg", also behind a URL; see `plait.paths.list_files`.
+        template: "photos/{id}.jpg", also behind a URL; see `plait.formats.paths.list_files`.
         size: (height, width) that each image is brought to: means over areas where it shrinks, bilinear where it grows. The size
             of the first image when left out; then any other size is an error.
         mode: "rgb" (uint8, 3 channels), "rgba" (uint8, 4), "grey" (uint8, 1) or "grey16" (uint16, 1). Palette, black and white, grey,

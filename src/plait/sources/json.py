@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from plait.documents import parse_document
 from plait.errors import ArgumentError, ReadError, SpecError
-from plait.fields import field_columns, flatten
+from plait.formats.documents import parse_document
+from plait.formats.fields import field_columns, flatten
+from plait.formats.paths import file_names, has_field, list_files, read_bytes
+from plait.formats.sink import written_whole
 from plait.keys import Keys, text_array
-from plait.paths import file_names, has_field, list_files, read_bytes
 from plait.ragged import Array, Ragged, take
-from plait.sink import written_whole
 from plait.source import Source
 from plait.spec import Spec
 

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.errors import ArgumentError, SpecError
-from plait.files import FileSource, raw_list
-from plait.paths import list_files
-from plait.pixels import MOST_PIXELS, Picture, check_size, decode, open_picture, size_of
+from plait.formats.files import FileSource, raw_list
+from plait.formats.paths import list_files
+from plait.formats.pixels import MOST_PIXELS, Picture, check_size, decode, open_picture, size_of
 from plait.spec import Spec
 
 __all__ = ["Masks", "ReadMask"]
@@ -26,7 +26,7 @@ class Masks(FileSource):
     """Mask files as a stream "mask" of (h, w, 1), resized by nearest neighbour, so that no class arises that the file has not.
 
     Args:
-        template: "masks/{id}.png", also behind a URL; see `plait.paths.list_files`.
+        template: "masks/{id}.png", also behind a URL; see `plait.formats.paths.list_files`.
         size: (height, width); the size of the first mask when left out, and then any other is an error. Pixel centres lie as in `Images`
             of the same size, so that the two stay registered.
         classes: What the pixel values mean. Names of the values 0, 1, ...; or value -> name, such as {0: "background", 255: "lesion"},

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.errors import ArgumentError, ChangedError, ReadError, SpecError, TransformError
-from plait.files import Decoder, FileSource, SampleName, raw_list
+from plait.formats.files import Decoder, FileSource, SampleName, raw_list
+from plait.formats.npy_header import MOST_HEADER, Header, read_header
+from plait.formats.paths import file_names, file_stamp, has_field, is_url, list_files, read_bytes
+from plait.formats.sink import written_whole
 from plait.keys import Keys
-from plait.npy_header import MOST_HEADER, Header, read_header
-from plait.paths import file_names, file_stamp, has_field, is_url, list_files, read_bytes
 from plait.ragged import Array, Ragged, take
-from plait.sink import written_whole
 from plait.source import Source, Stream, only_stream
 from plait.spec import TEXT, Spec
 

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plait.arrow import Field, fields, narrow
 from plait.errors import ChangedError, ReadError, SpecError
 from plait.extras import require
-from plait.paths import is_url
-from plait.remote import filesystem
-from plait.sink import record_batches, written_whole
+from plait.formats.arrow import Field, fields, narrow
+from plait.formats.paths import is_url
+from plait.formats.remote import filesystem
+from plait.formats.sink import record_batches, written_whole
+from plait.formats.spool import Column, gather
+from plait.formats.table import Key, Table, choose, keys_of
 from plait.source import Source
-from plait.spool import Column, gather
-from plait.table import Key, Table, choose, keys_of
 
 __all__ = ["Parquet"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from plait.arrow import Field, fields, narrow
-from plait.databases import Question, address_of, answer, store
 from plait.errors import ArgumentError
 from plait.extras import require
-from plait.sink import record_batches
+from plait.formats.arrow import Field, fields, narrow
+from plait.formats.databases import Question, address_of, answer, store
+from plait.formats.sink import record_batches
+from plait.formats.spool import gather
+from plait.formats.table import Choice, Table, choose, column_names, keys_of
 from plait.source import Source
-from plait.spool import gather
-from plait.table import Choice, Table, choose, column_names, keys_of
 
 __all__ = ["SQL"]
 

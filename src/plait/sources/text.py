@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.errors import ArgumentError, ReadError, TransformError
-from plait.files import FileSource, SampleName, raw_list
-from plait.paths import list_files, read_bytes
+from plait.formats.files import FileSource, SampleName, raw_list
+from plait.formats.paths import list_files, read_bytes
 from plait.spec import TEXT, Spec
 
 __all__ = ["ReadText", "Text"]
@@ -24,7 +24,7 @@ class Text(FileSource):
     """Text files as a stream "text": the whole file as one text, line ends as they are, a byte order mark left out.
 
     Args:
-        template: "notes/{id}.txt", also behind a URL; see `plait.paths.list_files`.
+        template: "notes/{id}.txt", also behind a URL; see `plait.formats.paths.list_files`.
         encoding: Of all files: "utf-8", "latin-1", "utf-16".
         most_bytes: Refuse larger files.
 

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from plait.arrow import as_key, fields
 from plait.errors import ReadError, SpecError
+from plait.formats.arrow import as_key, fields
+from plait.formats.spool import Folder, Gathered, gather
 from plait.ragged import Ragged
-from plait.spool import Folder, Gathered, gather
 
 TABLE = pa.table(
     {
@@ -153,7 +153,7 @@ def test_a_pickle_of_a_column_in_memory_holds_it() -> None:
 
 SPOOL_AND = """
     import os, signal, sys
-    from plait.spool import Folder
+    from plait.formats.spool import Folder
     folder = Folder(sys.argv[1])
     (folder.path / "0.values").write_bytes(b"x" * 1000)
     print(folder.path, flush=True)

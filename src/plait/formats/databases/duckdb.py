@@ -6,9 +6,9 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
-from plait.databases.question import AGAIN, TAKEN, Address, Question, explained, quoted, select, short
 from plait.errors import ReadError
 from plait.extras import require
+from plait.formats.databases.question import AGAIN, TAKEN, Address, Question, explained, quoted, select, short
 
 __all__ = ["rows", "store"]
 

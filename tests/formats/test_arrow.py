@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from plait.arrow import REFUSED, Field, as_key, convert, fields, narrow
 from plait.errors import SpecError
+from plait.formats.arrow import REFUSED, Field, as_key, convert, fields, narrow
 from plait.ragged import Ragged
 from plait.spec import TEXT
 

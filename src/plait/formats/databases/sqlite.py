@@ -9,9 +9,9 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-from plait.arrow import REFUSED
-from plait.databases.question import AGAIN, TAKEN, Address, Question, explained, quoted, short
 from plait.errors import ReadError
+from plait.formats.arrow import REFUSED
+from plait.formats.databases.question import AGAIN, TAKEN, Address, Question, explained, quoted, short
 
 __all__ = ["rows", "store"]
 

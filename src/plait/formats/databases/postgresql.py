@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from plait.arrow import REFUSED
-from plait.databases.question import AGAIN, TAKEN, Address, Question, explained, select, short
 from plait.extras import require
+from plait.formats.arrow import REFUSED
+from plait.formats.databases.question import AGAIN, TAKEN, Address, Question, explained, select, short
 
 __all__ = ["rows", "store"]
 

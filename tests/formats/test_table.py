@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 import plait
-from plait.arrow import fields
+from plait.formats.arrow import fields
+from plait.formats.spool import gather
+from plait.formats.table import Table, choose, keys_of
 from plait.source import only_stream
-from plait.spool import gather
-from plait.table import Table, choose, keys_of
 
 SCHEMA = pa.schema(
     [

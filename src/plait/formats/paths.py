@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from plait.errors import ArgumentError, ChangedError, DuplicateKeyError, MissingExtraError, PlaitError, ReadError
+from plait.formats.remote import filesystem
 from plait.keys import Keys
-from plait.remote import filesystem
 from plait.spec import TEXT
 
 __all__ = ["Files", "file_names", "file_stamp", "has_field", "is_url", "list_files", "read_bytes"]

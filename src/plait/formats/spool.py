@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from plait.arrow import Field, convert
 from plait.errors import ReadError, SpecError
+from plait.formats.arrow import Field, convert
 from plait.ragged import Array, Ragged, take
 from plait.spec import TEXT, Spec
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from plait.errors import ArgumentError, ReadError, SpecError, TransformError
 from plait.extras import require
-from plait.paths import read_bytes
+from plait.formats.paths import read_bytes
 
 __all__ = ["FORMATS", "MODES", "MOST_PIXELS", "Picture", "check_size", "decode", "in_mode", "open_picture", "resize", "size_of"]
 

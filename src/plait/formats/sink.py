@@ -11,10 +11,10 @@ import numpy as np
 
 from plait.errors import ArgumentError, PlaitError, ReadError, SpecError
 from plait.extras import require
+from plait.formats.paths import is_url
+from plait.formats.remote import filesystem
 from plait.keys import text_array
-from plait.paths import is_url
 from plait.ragged import Array, Ragged, scatter
-from plait.remote import filesystem
 from plait.source import Source
 from plait.spec import Spec
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from plait.databases import duckdb, postgresql, sqlite
-from plait.databases.question import Address, Question
-from plait.deadline import in_time
 from plait.errors import ArgumentError, ReadError
+from plait.formats.databases import duckdb, postgresql, sqlite
+from plait.formats.databases.question import Address, Question
+from plait.formats.deadline import in_time
 
 __all__ = ["Address", "Question", "address_of", "answer", "store"]
 

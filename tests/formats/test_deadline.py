@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from plait.deadline import in_time
+from plait.formats.deadline import in_time
 
 
 def test_what_comes_in_time_comes_in_order() -> None:

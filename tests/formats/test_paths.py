@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from plait.errors import ArgumentError, ChangedError, DuplicateKeyError, MissingExtraError, ReadError
+from plait.formats.paths import file_names, has_field, is_url, list_files, read_bytes
 from plait.keys import Keys
-from plait.paths import file_names, has_field, is_url, list_files, read_bytes
 
 
 def touch(folder: Path, *names: str) -> Path:

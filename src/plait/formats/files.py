@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from plait.errors import TransformError
+from plait.formats.paths import Files
 from plait.keys import Keys
-from plait.paths import Files
 from plait.ragged import Array
 from plait.source import Source
 from plait.spec import Spec

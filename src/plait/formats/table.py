@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from plait.arrow import Field, as_key
 from plait.errors import AlignmentError, ArgumentError, NameUnknownError, SpecError
+from plait.formats.arrow import Field, as_key
+from plait.formats.spool import Column
 from plait.keys import Keys
 from plait.ragged import Array
 from plait.source import Source, Stream
 from plait.spec import Spec
-from plait.spool import Column
 
 __all__ = ["Choice", "Key", "Table", "choose", "column_names", "keys_of"]
 

@@ -1,0 +1,1 @@
+"""What several formats share: finding and opening files, headers, tables, pictures, databases."""
