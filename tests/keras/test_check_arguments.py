@@ -62,7 +62,14 @@ def test_a_list_of_losses_in_an_order_that_happens_to_be_right_is_a_warning():
     data = plait.Dataset(inputs={"x": dataset().origin("x")}, targets={n: dataset().origin(t) for n, t in (("a", "price"), ("b", "kind"))})
     report = asked(data, two_heads(names=("a", "b"), loss=LIST))
     assert report, report
-    assert "which happens to be the declared order" in only(report, "loss-list", level="warn").message
+    assert "which happens to change nothing here" in only(report, "loss-list", level="warn").message
+
+
+def test_a_list_of_equal_losses_is_a_warning():
+    data = plait.Dataset(inputs={"x": dataset().origin("x")}, targets={n: dataset().origin("price") for n in ("b", "a")})
+    report = asked(data, two_heads(names=("b", "a"), width=1, last=None, loss=["mse", "mse"]))
+    assert report, report
+    assert only(report, "loss-list", level="warn")
 
 
 def test_a_list_of_losses_for_a_list_of_outputs_is_right():

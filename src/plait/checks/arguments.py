@@ -89,9 +89,9 @@ def _lists(subject: Subject, order: list[str]) -> Iterator[Finding]:
             continue  # one for all heads, or Keras says so itself
         named = dict(zip(declared, value, strict=True))
         if by_key:
-            swapped = order != declared
+            swapped = order != declared and len({shown(v) for v in value}) > 1
             message = f"{argument}= is a list and the outputs are a dict: Keras hands the list out as {order}" + (
-                f", and the heads were declared as {declared}" if swapped else ", which happens to be the declared order"
+                f", and the heads were declared as {declared}" if swapped else ", which happens to change nothing here"
             )
             level = "fail" if swapped else "warn"
             yield Finding(level, argument, message, f"{argument}={written(named)}", f"{argument.replace('_', '-')}-list")
