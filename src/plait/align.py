@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +33,14 @@ class Alignment:
     report: Report
 
 
-def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy], *, targets: Collection[str] = ()) -> Alignment:
+def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy], roles: Mapping[str, str]) -> Alignment:
     """Join streams by the keys of their sources.
 
     Args:
         streams: name -> stream.
         policies: name -> what to do about a sample without a value in that stream: "raise"; "drop" the sample; "mask": keep it and
             say so in `absent`; "keep": the same for a null or NaN among floats, and "raise" for everything else.
-        targets: The streams that may be masked, for the messages.
+        roles: name -> "input", "target" or "weight", for the messages.
 
     Raises:
         AlignmentError: A sample has no value in a stream whose policy is "raise", no sample is left, or the keys cannot be compared.
@@ -51,16 +51,17 @@ def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy], *, targ
     where = {id(source): rows for source, rows in zip(sources, positions, strict=True)}
     rows = {name: where[id(stream.source)] for name, stream in streams.items()}
     gaps = {name: Gap.of(stream, rows[name]) for name, stream in streams.items()}
-    join = Join(keys, streams, rows, gaps, policies, tuple(targets))
+    join = Join(keys, streams, rows, gaps, policies, roles)
     keep = join.kept()
     join.check(keep)
     report = Report("join", tuple(join.findings(keep)))
     if keep.all():
         return Alignment(keys, rows, {name: gap.missing for name, gap in gaps.items()}, report)
     kept = np.flatnonzero(keep)
+    where = {number: kept if at is None else at[kept] for number, at in where.items()}
     absent = {name: None if gap.missing is None else gap.missing[kept] for name, gap in gaps.items()}
     absent = {name: gone if gone is not None and gone.any() else None for name, gone in absent.items()}
-    return Alignment(keys.take(kept), {name: kept if r is None else r[kept] for name, r in rows.items()}, absent, report)
+    return Alignment(keys.take(kept), {name: where[id(stream.source)] for name, stream in streams.items()}, absent, report)
 
 
 def match(keys: Keys, others: Keys, *, label: str) -> np.ndarray:

@@ -60,7 +60,8 @@ class Dataset(Source):
         streams = {name: only_stream(stream) for name, stream in {**inputs, **targets}.items()}
         streams |= {weight_name(target): only_stream(stream) for target, stream in weights.items()}
         policies = policies_of(missing, inputs, targets, weights)
-        joined = align(streams, policies, targets=targets)
+        roles = dict.fromkeys(streams, "weight") | dict.fromkeys(inputs, "input") | dict.fromkeys(targets, "target")
+        joined = align(streams, policies, roles)
         for target in weights:
             check_weight(target, streams[weight_name(target)].spec, joined.absent, joined.keys)
         self._columns = {

@@ -64,7 +64,7 @@ class Join:
         rows: name -> (keys,) rows of the stream's source, -1 where it lacks the key; None for 0, 1, 2, ...
         gaps: name -> where the stream has no value.
         policies: name -> what to do there.
-        targets: The streams that may be masked.
+        roles: name -> "input", "target" or "weight"; only targets can be masked.
     """
 
     keys: Keys
@@ -72,7 +72,7 @@ class Join:
     rows: Mapping[str, np.ndarray | None]
     gaps: Mapping[str, Gap]
     policies: Mapping[str, Policy]
-    targets: tuple[str, ...]
+    roles: Mapping[str, str]
 
     def kept(self) -> np.ndarray:
         """(keys,) bool: what no policy drops."""
@@ -156,25 +156,26 @@ class Join:
                 whole &= ~wrong
             elif gap.missing is not None and self.policies[other] != "raise":
                 settled[other] = self.policies[other]
-        masked = [other for other in open_ if other in self.targets]
+        masked = [other for other in open_ if self.roles[other] == "target"]
 
         def line(policy: str, maskable: str) -> str:
             chosen = {other: maskable if other in masked else policy for other in open_}
             same = not settled and len(set(chosen.values())) == 1
             return f"missing={chosen[open_[0]]!r}".replace("'", '"') if same else f"missing={settled | chosen}"
 
-        ways = [f"{line('drop', 'drop')} to keep the {whole.sum()} {held}"] if whole.any() else []
+        left = f"{whole.sum()} samples" if settled else f"the {whole.sum()} {held}"
+        ways = [f"{line('drop', 'drop')} to keep {left}"] if whole.any() else []
         if masked == open_:
             ways.append(f"{line('mask', 'mask')} to keep all and give absent targets no weight")
         elif masked:
             ways.append(f"{line('drop', 'mask')} to mask the targets only")
-        if self._floats_with_null(open_):
+        if all(self._can_be_nan(other) for other in open_):
             ways.append(f"{line('keep', 'keep')} to hand on NaN")
         told = f"Pass {', or '.join(ways)}." if ways else f"Fill {name!r} in, or leave it out."
-        return told if masked == open_ else f"{told} Only targets can be masked."
+        return told if masked else f"{told} Only targets can be masked."
 
-    def _floats_with_null(self, names: list[str]) -> bool:
-        return all(self.streams[name].spec.dtype.kind == "f" and self.gaps[name].lacking is None for name in names)
+    def _can_be_nan(self, name: str) -> bool:
+        return self.roles[name] != "weight" and self.streams[name].spec.dtype.kind == "f" and self.gaps[name].lacking is None
 
     def _nothing_shared(self) -> str:
         sources = [source for source, _ in self._sources.values()]

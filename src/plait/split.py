@@ -130,24 +130,24 @@ def _by_sample(hashes: np.ndarray, fraction: float, seed: int, stratum: np.ndarr
 
 
 def _by_group(codes: np.ndarray, hashes: np.ndarray, fraction: float, seed: int, stratum: np.ndarray | None) -> np.ndarray:
-    """Whole groups, in hashed order (large ones first where there are strata), where that brings the shares of the strata nearer."""
+    """Whole groups, in hashed order, where that brings the share of all samples, and those of the strata, nearer to the fraction."""
     strata = np.zeros(len(codes), np.int64) if stratum is None else stratum
     width = int(strata.max(initial=0)) + 1
     cells, counts = np.unique(codes * width + strata, return_counts=True)  # how many of each group are in which stratum
     starts = np.searchsorted(cells, np.arange(len(hashes) + 1) * width).tolist()
     places, counts = (cells % width).tolist(), counts.tolist()
-    totals = np.bincount(strata, minlength=width)
-    left = (totals * fraction).tolist()  # how many each stratum still needs
+    sizes, totals = np.bincount(codes, minlength=len(hashes)), np.bincount(strata, minlength=width).tolist()
+    wanted, whole = [total * fraction for total in totals], len(codes) * fraction  # still to be had
     order = np.argsort(mix(hashes ^ seed_of(seed, 1)), kind="stable")
-    if stratum is not None:
-        order = order[np.argsort(-np.bincount(codes, minlength=len(hashes))[order], kind="stable")]
     chosen = np.zeros(len(hashes), bool)
-    for group in order.tolist():
+    for group, size in zip(order.tolist(), sizes[order].tolist(), strict=True):
         own = range(starts[group], starts[group + 1])
-        if sum(counts[i] * (counts[i] - 2 * left[places[i]]) / int(totals[places[i]]) for i in own) <= 0:  # nearer with it than without
+        farther = size * (size - 2 * whole) / len(codes)  # the change of the squared distance if it is chosen
+        if farther + sum(counts[i] * (counts[i] - 2 * wanted[places[i]]) / totals[places[i]] for i in own) <= 0:
             chosen[group] = True
+            whole -= size
             for i in own:
-                left[places[i]] -= counts[i]
+                wanted[places[i]] -= counts[i]
     return chosen[codes]
 
 
