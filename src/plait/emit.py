@@ -135,7 +135,8 @@ class Emission:
         shape = self.data.targets[name].shape
         if port is not None:
             return max(1, len(port.shape))
-        return max(1, len(shape) if self.data.targets[name].dtype.kind in "iu" else len(shape) - 1 + (len(shape) == 0))
+        codes = self.data.targets[name].dtype.kind in "iub" and shape[-1:] != (1,)  # then the loss may have as many axes as the labels
+        return max(1, len(shape) + codes)
 
     def _check_finite(self, name: str, array: np.ndarray, rows: np.ndarray) -> None:
         if array.dtype.kind != "f":

@@ -215,6 +215,42 @@ def test_s10_weights_are_those_of_samples_whatever_the_shape_of_the_target(shape
         np.testing.assert_allclose(evaluated(zeros({"y": shape}, container), data)["loss"], wanted, rtol=1e-5)
 
 
+SUBCLASSED = [
+    ((4, 4), "int64", (4, 4, 3), "sparse_categorical_crossentropy"),
+    ((4,), "int64", (4, 3), "sparse_categorical_crossentropy"),
+    ((), "int64", (3,), "sparse_categorical_crossentropy"),
+    ((4, 4, 1), "uint8", (4, 4, 1), "binary_crossentropy"),
+    ((4, 4), "float64", (4, 4), "mean_squared_error"),
+    ((4,), "int64", (4,), "mean_squared_error"),
+    ((), "float64", (1,), "mean_squared_error"),
+]
+
+
+@pytest.mark.parametrize(("shape", "dtype", "head", "loss"), SUBCLASSED)
+def test_s10_weights_of_a_model_without_a_structure_are_those_of_samples_too(shape, dtype, head, loss):
+    """Cannot happen: a rank too many is one that Keras squeezes."""
+    share = np.arange(1.0, head[-1] + 1) / np.arange(1.0, head[-1] + 1).sum() if head[-1] > 1 else np.full(1, 0.3)
+
+    class Fixed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = Constant(head)
+
+        def call(self, inputs):
+            return self.head(inputs["x"]) + keras.ops.convert_to_tensor(share.astype("float32"))
+
+    y = np.random.default_rng(0).integers(0, 2, (4, *shape)).astype(dtype)
+    if loss == "mean_squared_error":
+        each = (y.reshape(4, *head).astype(float) - share) ** 2
+    else:
+        each = -np.log(share[y] if loss.startswith("sparse") else np.where(y, share[0], 1 - share[0]))
+    weight = np.array([1.0, 0.0, 0.0, 3.0])
+    model = Fixed()
+    model.compile(loss=loss)
+    wanted = np.mean(weight * np.mean(each.reshape(4, -1), axis=1))
+    np.testing.assert_allclose(evaluated(model, data_of(4, weights={"y_w": weight}, y=y))["loss"], wanted, rtol=1e-4)
+
+
 def test_s11_weights_too_few_or_too_many():
     """An error, where the data are declared."""
     source = plait.Arrays(x=np.ones((8, 1)), y=np.ones(8))
