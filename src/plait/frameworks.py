@@ -35,7 +35,7 @@ def torch_tensors(value: Any) -> Any:
 
 
 def tf_dataset(epoch: Callable[[], Iterator[Any]], example: Any, *, varying: bool, batches: int | None) -> Any:
-    """A `tf.data.Dataset` with a declared signature.
+    """A `tf.data.Dataset` with a declared signature, which takes each batch when it is asked for and not before.
 
     Args:
         epoch: Begins an epoch of batches.
@@ -58,4 +58,6 @@ def tf_dataset(epoch: Callable[[], Iterator[Any]], example: Any, *, varying: boo
     dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature(example))
     if batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
-    return dataset.prefetch(2)
+    options = tf.data.Options()
+    options.experimental_optimization.inject_prefetch = False  # else tf.data reads one ahead of its own accord
+    return dataset.with_options(options)

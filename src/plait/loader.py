@@ -189,7 +189,10 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     # other libraries
 
     def to_tf(self) -> Any:
-        """A `tf.data.Dataset` of (inputs, targets[, weights]), one epoch each time it is iterated over."""
+        """A `tf.data.Dataset` of (inputs, targets[, weights]), one epoch each time it is iterated over.
+
+        Batches are counted as they are taken; behind `prefetch`, `step` runs ahead of the loop.
+        """
         return self._tf_dataset(counting=True)
 
     def to_torch(self) -> Any:
@@ -361,7 +364,8 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         emission = self._emission if counting else self._fed
         example = emission.for_keras(self._make([self._start], emission)[0])
         known = self.steps if counting and self._start % self.steps == 0 else None  # `fit` is told by num_batches
-        return tf_dataset(self._counted if counting else self._tf_epoch, example, varying=bool(self._bucket), batches=known)
+        made = tf_dataset(self._counted if counting else self._tf_epoch, example, varying=bool(self._bucket), batches=known)
+        return made if counting else made.prefetch(2)  # what is read ahead would count as handed out
 
 
 def _plain(batch: Batch) -> PlainBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 
 import keras
 import numpy as np
@@ -73,6 +74,17 @@ def test_every_sample_comes_once_each_time_and_pairs_stay_together(handed_over):
         orders.append(b)
     assert list(orders[0]) != list(orders[1])
     np.testing.assert_array_equal(orders[0], np.concatenate([loader.rows(step) for step in range(4)]))
+
+
+def test_a_loop_left_early_counts_what_it_took_and_the_next_begins_afresh(handed_over):
+    loader = plait.Loader(data(), 52, seed=3)
+    epochs = handed_over(loader)
+    for _ in epochs:
+        time.sleep(0.2)  # long enough to read the second and last batch, were it read ahead
+        break
+    assert loader.step == 1
+    first = array(next(iter(epochs))[0]["b"]).ravel()
+    np.testing.assert_array_equal(first, loader.rows(0))
 
 
 @pytest.mark.parametrize("container", ["dict", "single"])
