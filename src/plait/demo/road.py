@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,19 +113,26 @@ def train(model: Any, parts: Parts, epochs: int) -> dict[str, list[float]]:
 
 
 class Lines(keras.callbacks.Callback):
-    """One line an epoch, and within it how far it is where somebody watches."""
+    """One line an epoch; on a terminal also how far the epoch is."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__()
-        self.epochs, self.began = epochs, 0.0
+        self.epochs, self.epoch, self.began = epochs, 0, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """For Keras."""
-        self.began = time.monotonic()
+        self.began, self.epoch = time.monotonic(), epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """For Keras."""
+        if sys.stdout.isatty():
+            steps = (self.params or {}).get("steps")
+            print(f"\r   epoch {self.epoch + 1:2}/{self.epochs}   batch {batch + 1} of {steps}", end="", flush=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """For Keras."""
         seen = logs or {}
+        print("\r" if sys.stdout.isatty() else "", end="")
         print(
             f"   epoch {epoch + 1:2}/{self.epochs}   loss {seen['loss']:.3f}   right scripts {seen['script_accuracy']:.1%}"
             f"   |  hands not seen: loss {seen['val_loss']:.3f}   right scripts {seen['val_script_accuracy']:.1%}"

@@ -67,6 +67,8 @@ def demo(out: Path, *, epochs: int = 12) -> int:
     prep.save(out / "prep.json")
     rows = np.random.default_rng(0).permutation(len(parts.test))[:_SAMPLES]
     fresh = _fresh(out, parts.test, rows)
+    if fresh is None:
+        return 1
     same = fresh["script"] == predicted["script"][rows].tolist() and np.allclose(fresh["seconds"], predicted["seconds"][rows], rtol=1e-3)
     print("The same as in this process." if same else f"Not the same as in this process: {predicted['script'][rows].tolist()}")
 
@@ -81,8 +83,8 @@ def demo(out: Path, *, epochs: int = 12) -> int:
     return 0 if same else 1
 
 
-def _fresh(out: Path, test: plait.Dataset, rows: np.ndarray) -> dict[str, list]:
-    """What a new Python process predicts for the raw files of these samples."""
+def _fresh(out: Path, test: plait.Dataset, rows: np.ndarray) -> dict[str, list] | None:
+    """What a new Python process predicts for the raw files of these samples; None where it fails, and has said why."""
     usual = test.raw().read(["usual"], rows)["usual"]
     keys = [test.keys[int(row)] for row in rows]
     samples = [
@@ -93,8 +95,8 @@ def _fresh(out: Path, test: plait.Dataset, rows: np.ndarray) -> dict[str, list]:
     script = shutil.copy(Path(predict.__file__), out / "predict.py")
     sys.stdout.flush()
     command = [sys.executable, str(script), str(out / "samples.json")]
-    subprocess.run(command, env={**os.environ, "KERAS_BACKEND": keras.backend.backend()}, check=True)
-    return json.loads((out / "predictions.json").read_text(encoding="utf-8"))
+    done = subprocess.run(command, env={**os.environ, "KERAS_BACKEND": keras.backend.backend()}, check=False)
+    return json.loads((out / "predictions.json").read_text(encoding="utf-8")) if done.returncode == 0 else None
 
 
 def _table(scores: list[Score]) -> str:

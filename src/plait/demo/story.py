@@ -172,7 +172,7 @@ def _files(story: Story) -> Html:
     return section(
         "Predicted in a fresh process",
         table(("raw file", "script", "seconds"), rows, kind="facts"),
-        lead="predict.py loaded model.keras and prep.json, read these raw files and decoded the answers: those of the training process.",
+        lead="predict.py loaded model.keras and prep.json, read these files and decoded the answers. The training process gives the same.",
     )
 
 
