@@ -39,14 +39,18 @@ class Emission:
         data: What is read.
         contract: The model's structure; None where it has none.
         padded: Whether batches may hold padding, which has weight 0.
+        slots: For evaluation, the samples of an epoch, padding included: weights are then scaled by slots / labelled samples of the
+            whole data set, so that the mean over all batches is that over all labelled samples. By itself each batch has a scale of
+            its own, so that every training step has the loss of its labelled samples.
     """
 
-    def __init__(self, data: Dataset, contract: Contract | None, *, padded: bool) -> None:
+    def __init__(self, data: Dataset, contract: Contract | None, *, padded: bool, slots: int | None = None) -> None:
         self.data, self.contract = data, contract
         self.names = [*data.inputs, *data.targets, *(f"{name}.weight" for name in data.weights)]
         self.weighted = bool(data.targets) and (padded or bool(data.weights) or any(data.absent(name) is not None for name in data.targets))
         self._inputs, self._targets = tuple(data.inputs), tuple(data.targets)
         self._masked = {name: gone for name in data.targets if (gone := data.absent(name)) is not None}
+        self._scales = {name: np.float32(slots / max(1, self._labelled(name))) for name in self._targets} if slots is not None else {}
         self._ranks = {name: self._loss_rank(name) for name in data.targets}
         self._ones: dict[tuple[int, int], np.ndarray] = {}
         for name, spec in {**data.inputs, **data.targets}.items():
@@ -108,18 +112,24 @@ class Emission:
 
     def _weight(self, name: str, arrays: Mapping[str, np.ndarray], rows: np.ndarray, real: int) -> np.ndarray:
         given, rank = arrays.get(f"{name}.weight"), self._ranks[name]
-        if given is None and name not in self._masked and real == len(rows):
+        scale = self._scales.get(name)
+        if given is None and name not in self._masked and real == len(rows) and (scale is None or scale == 1):
             return self._all_one(real, rank)
         weight = np.ones(len(rows), np.float32) if given is None else given.reshape(len(rows)).astype(np.float32)
         gone = self._masked.get(name)
-        if gone is not None or real < len(rows):
-            counted = np.arange(len(rows)) < real
-            if gone is not None:
-                counted &= ~gone[rows]
-            weight = np.where(counted, weight * np.float32(len(rows) / max(1, int(counted.sum()))), np.float32(0))
+        counted = np.arange(len(rows)) < real
+        if gone is not None:
+            counted &= ~gone[rows]
+        if scale is None:
+            scale = np.float32(len(rows) / max(1, int(counted.sum())))
+        weight = np.where(counted, weight * scale, np.float32(0))
         if (weight < 0).any():
             raise self._error(f"{name}.weight", rows, weight < 0, "is negative; a weight is 0 or more")
         return weight.reshape(len(rows), *(1,) * (rank - 1))
+
+    def _labelled(self, name: str) -> int:
+        gone = self._masked.get(name)
+        return len(self.data) if gone is None else int((~gone).sum())
 
     def _all_one(self, samples: int, rank: int) -> np.ndarray:
         """Weights of 1, one array for all batches of that size; it cannot be written to."""

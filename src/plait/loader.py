@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -90,15 +90,13 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         self.steps = self._order.per_pass if steps is None else int(steps)
         self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
         self._ahead = max(1, 2 * self._threads if ahead is None else ahead)
-        self._emission = self._fed = self._emission_for(None)  # for loops of one's own; for the model that fits
-        self._bound: weakref.ref[Any] | None = None
-        self._bound_targets = False  # whether they were compared too
+        self._emission = self._emission_for(None)
+        self._bound: tuple[weakref.ref[Any] | None, dict[str, Emission]] = (None, {})  # model, verb -> how to feed it
         self._step = self._start = 0
         self._open = False  # whether Keras is in an epoch
         self._failure: Exception | None = None  # what ended a TensorFlow generator before its time
         if model is not None:
-            self._bind(model, "fit")
-            self._emission = self._fed
+            self._emission = self._bind(model, "fit")
 
     # what it is
 
@@ -193,7 +191,8 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
         Batches are counted as they are taken; behind `prefetch`, `step` runs ahead of the loop.
         """
-        return self._tf_dataset(counting=True)
+        known = self.steps if self._start % self.steps == 0 else None
+        return self._tf_dataset(self._counted, self._emission, batches=known)  # what is read ahead would count as handed out
 
     def to_torch(self) -> Any:
         """A torch `DataLoader` of the same batches as tensors, one epoch each time it is iterated over."""
@@ -214,12 +213,12 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Batch `index` of the epoch, as Keras takes it: for Keras versions that know a Loader only as a PyDataset."""
-        return self._fed.for_keras(self._make([self._start + index], self._fed)[0])
+        return self._emission.for_keras(self._make([self._start + index], self._emission)[0])
 
     def get_numpy_iterator(self) -> Any:
         """For Keras."""
-        self._bind_caller()
-        return Anew(self._keras_epoch)
+        emission = self._bind_caller()
+        return Anew(lambda: self._keras_epoch(emission))
 
     def get_jax_iterator(self) -> Any:
         """For Keras on JAX: NumPy arrays, which a compiled step takes without a copy."""
@@ -227,13 +226,13 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def get_torch_dataloader(self) -> Any:
         """For Keras on PyTorch: tensors that share the arrays' memory."""
-        self._bind_caller()
-        return Anew(lambda: map(torch_tensors, self._keras_epoch()))
+        emission = self._bind_caller()
+        return Anew(lambda: map(torch_tensors, self._keras_epoch(emission)))
 
     def get_tf_dataset(self) -> Any:
         """For Keras on TensorFlow: a dataset with a declared signature and a known number of batches."""
-        self._bind_caller()
-        return self._tf_dataset(counting=False)
+        emission = self._bind_caller()
+        return self._tf_dataset(lambda: self._tf_epoch(emission), emission).prefetch(2)
 
     def on_epoch_begin(self) -> None:
         """For Keras. An epoch that goes on in its middle has fewer batches than Keras was told; tell it, so that it asks for no more."""
@@ -262,13 +261,13 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     def _end(self, start: int) -> int:
         return (start // self.steps + 1) * self.steps
 
-    def _keras_epoch(self) -> Iterator[tuple[Any, ...]]:
-        return map(self._fed.for_keras, self._batches(self._start, self._end(self._start), self._fed))
+    def _keras_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
+        return map(emission.for_keras, self._batches(self._start, self._end(self._start), emission))
 
-    def _tf_epoch(self) -> Iterator[tuple[Any, ...]]:
+    def _tf_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
         """The same, ending at an error: TensorFlow would wrap it; Keras asks `on_epoch_end` about an early end, which raises it."""
         try:
-            yield from self._keras_epoch()
+            yield from self._keras_epoch(emission)
         except Exception as error:
             self._failure = error
 
@@ -310,42 +309,52 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
             at += len(pick.rows)
         return batches
 
-    def _emission_for(self, contract: Contract | None) -> Emission:
+    def _emission_for(self, contract: Contract | None, *, evaluating: bool = False) -> Emission:
         for name in [*self.data.inputs, *self.data.targets]:
             if self.data.spec[name].ragged and not self._bucket:
                 raise SpecError(
                     f"Stream {name!r} is ragged, {self.data.spec[name]}: its samples differ in length, and a batch is one array. Write "
                     f"data.map(plait.Pad(20), on={name!r}), or plait.Loader(data, {self.batch_size}, bucket={name!r})."
                 )
-        return Emission(self.data, contract, padded=self._order.remainder == "pad")
+        padded = self._order.remainder == "pad"
+        slots = self._order.per_pass * self._order.whole if padded else len(self.data)
+        return Emission(self.data, contract, padded=padded, slots=slots if evaluating else None)
 
-    def _bind(self, model: Any, verb: str) -> None:
-        targets = verb != "predict"
-        if self._bound is not None and self._bound() is model and self._bound_targets >= targets:
-            return
-        contract = Contract.of(model)
-        if contract is not None:
-            free = free_heads(self.data, model, contract) if targets else ()
-            failures = structure(self.data, contract, targets=targets, free=free).failures
-            if failures:
-                listed = "\n".join(map(str, failures))
-                raise CheckError(f"The data do not fit model {model.name!r}; plait.check(data, model) tells all:\n{listed}")
-        self._fed = self._emission_for(contract)
-        self._bound, self._bound_targets = weakref.ref(model), targets
+    def _bind(self, model: Any, verb: str) -> Emission:
+        """How to feed this model, for "fit", "evaluate" or "predict"; the data are compared with it once for each."""
+        bound, known = self._bound
+        if bound is None or bound() is not model:
+            known = {}
+        if verb not in known:
+            contract = Contract.of(model)
+            if contract is not None:
+                self._compare(model, contract, targets=verb != "predict")
+            known[verb] = self._emission_for(contract, evaluating=verb == "evaluate")
+        self._bound = weakref.ref(model), known
+        return known[verb]
 
-    def _bind_caller(self) -> None:
+    def _compare(self, model: Any, contract: Contract, *, targets: bool) -> None:
+        free = free_heads(self.data, model, contract) if targets else ()
+        failures = structure(self.data, contract, targets=targets, free=free).failures
+        if failures:
+            listed = "\n".join(map(str, failures))
+            raise CheckError(f"The data do not fit model {model.name!r}; plait.check(data, model) tells all:\n{listed}")
+
+    def _bind_caller(self) -> Emission:
         """Fit the batches to the model whose fit, evaluate or predict is asking. Keras passes an adapter no model, so look who calls."""
         model, verb, given = _calling_model()
         if model is None:
-            return
+            return self._emission
         if given.get("x") is self:
             self._check_call(verb, given)
+        elif verb == "fit":
+            verb = "evaluate"  # validation
         if verb == "predict" and self.shuffle:
             raise ArgumentError(
                 "predict() on a shuffled Loader would return rows in an order that nobody knows. "
                 f"Write model.predict(plait.Loader(data, {self.batch_size}, shuffle=False))."
             )
-        self._bind(model, verb)
+        return self._bind(model, verb)
 
     def _check_call(self, verb: str, given: Mapping[str, Any]) -> None:
         """Refuse what Keras would leave out without a word."""
@@ -360,12 +369,9 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
             if given.get(name) is not None:
                 raise ArgumentError(f"Keras ignores {verb}({name}=...) where it is fed by a Loader. {remedy}")
 
-    def _tf_dataset(self, *, counting: bool) -> Any:
-        emission = self._emission if counting else self._fed
+    def _tf_dataset(self, epoch: Callable[[], Iterator[Any]], emission: Emission, batches: int | None = None) -> Any:
         example = emission.for_keras(self._make([self._start], emission)[0])
-        known = self.steps if counting and self._start % self.steps == 0 else None  # `fit` is told by num_batches
-        made = tf_dataset(self._counted if counting else self._tf_epoch, example, varying=bool(self._bucket), batches=known)
-        return made if counting else made.prefetch(2)  # what is read ahead would count as handed out
+        return tf_dataset(epoch, example, varying=bool(self._bucket), batches=batches)
 
 
 def _plain(batch: Batch) -> PlainBatch:

@@ -265,6 +265,24 @@ def test_the_weight_of_an_image_target_weighs_the_image_and_not_a_column_of_it()
     assert loss == pytest.approx(float((image[0] ** 2).mean()) / 4, rel=1e-5)
 
 
+@pytest.mark.parametrize("remainder", ["keep", "pad"])
+def test_evaluation_and_validation_are_the_mean_over_all_labelled_samples_however_they_fall_into_batches(remainder):
+    x = np.arange(17, dtype=np.float32)[:, None]
+    y = np.where(np.arange(17) % 5 < 2, np.nan, 3.0).astype(np.float32)
+    arrays = plait.Arrays(x=x, y=y)
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]}, missing={"y": "mask"})
+    inputs = keras.Input((1,), name="x")
+    model = keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones", name="y")(inputs))
+    model.compile(keras.optimizers.SGD(0.0), "mse", weighted_metrics=["mae"])
+    labelled = ~np.isnan(y)
+    loss, mae = ((x[labelled, 0] - 3) ** 2).mean(), np.abs(x[labelled, 0] - 3).mean()
+    loader = plait.Loader(data, 4, shuffle=False, remainder=remainder)
+    found = model.evaluate(loader, return_dict=True, verbose=0)
+    assert (found["loss"], found["mae"]) == (pytest.approx(loss, rel=1e-5), pytest.approx(mae, rel=1e-5))
+    history = model.fit(plait.Loader(data, 4), validation_data=loader, verbose=0).history
+    assert history["val_loss"][0] == pytest.approx(loss, rel=1e-5)
+
+
 # errors
 
 
