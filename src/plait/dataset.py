@@ -284,7 +284,7 @@ class Dataset(Source):
         Raises:
             SpecError: The result is no array with one row a sample.
         """
-        return self._with_step(Step(fn, (on,) if isinstance(on, str) else tuple(on), random=False))
+        return self._with_step(_step(fn, on, random=False))
 
     def augment(self, fn: Callable[..., Any], on: str | Sequence[str]) -> Dataset:
         """Apply a random function to one or several linked streams: `flip(photo, lesion, rng)`. For the training part.
@@ -294,7 +294,7 @@ class Dataset(Source):
                 the same for (seed, epoch, key) in any batch, worker and shard, and other in every epoch. See `plait.draws.Draws`.
             on: Name, or names that get the same draw.
         """
-        return self._with_step(Step(fn, (on,) if isinstance(on, str) else tuple(on), random=True))
+        return self._with_step(_step(fn, on, random=True))
 
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> Dataset:
         """The samples at these rows (numbers, from the end where negative; a mask; a slice), in this order, repetitions allowed.
@@ -356,10 +356,6 @@ class Dataset(Source):
         return any(step.random for step in self._steps) or any(isinstance(s, Dataset) and s._draws() for s in below)
 
     def _with_step(self, step: Step) -> Dataset:
-        if not callable(step.fn) or not step.on:
-            raise ArgumentError(
-                f"A step is a function and the streams it works on: data.map(fn, on='age'); found {step.fn!r}, on={step.on}."
-            )
         self._check_names(step.on)
         if len(set(step.on)) != len(step.on):
             raise ArgumentError(f"{step.name}: on={list(step.on)} names a stream twice.")
@@ -397,6 +393,13 @@ class Dataset(Source):
         for name in names:
             if name not in self._specs:
                 raise NameUnknownError(f"The data set has no stream {name!r}. It has {list(self._specs)}.")
+
+
+def _step(fn: Callable[..., Any], on: str | Sequence[str], *, random: bool) -> Step:
+    names = (on,) if isinstance(on, str) else tuple(on) if isinstance(on, Sequence) else ()
+    if not callable(fn) or not names:
+        raise ArgumentError(f"A step is a function and the streams it works on: data.map(fn, on='age'); found {fn!r} and on={on!r}.")
+    return Step(fn, names, random)
 
 
 def _kept_meaning(found: Spec, before: Spec) -> Spec:

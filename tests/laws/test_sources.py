@@ -16,6 +16,7 @@ from PIL import Image
 from pyarrow import csv, parquet
 
 import plait
+from plait.draws import Draws
 from plait.ragged import Array, Ragged
 from plait.source import Source
 from plait.testing import check_source
@@ -148,7 +149,51 @@ def trial(folder: Path) -> str:
     return f"sqlite:///{folder / 'trial.db'}"
 
 
+def columns(**more: object) -> plait.Arrays:
+    rng = np.random.default_rng(6)
+    given: dict[str, object] = {
+        "x": rng.normal(size=(40, 3)).astype(np.float32),
+        "columns": np.asfortranarray(rng.normal(size=(40, 5)))[:, ::2],
+        "big-endian": np.arange(40, dtype=">i4"),
+        "gaps": np.where(np.arange(40) % 7 == 0, np.nan, 1.0),
+        "words": [None if n % 5 == 0 else f"Ä{n}" for n in range(40)],
+        "tokens": [None if n == 11 else list(range(n % 4)) for n in range(40)],
+        "masked": np.ma.masked_less(np.arange(40), 3),
+        "day": np.arange(40).astype("M8[D]"),
+    }
+    return plait.Arrays(given, **more)  # type: ignore[arg-type]
+
+
+def half(x: Array) -> Array:
+    return x / 2  # type: ignore[operator,return-value]
+
+
+def noise(x: np.ndarray, gaps: np.ndarray, rng: Draws) -> tuple[np.ndarray, np.ndarray]:
+    return x + rng.normal(0, 1, x.shape).astype(np.float32), gaps + rng.random()
+
+
+def data() -> plait.Dataset:
+    arrays, others = columns(), plait.Arrays(y=np.arange(50), key=np.arange(50)[::-1] * 2)
+    return plait.Dataset(
+        inputs={name: arrays[name] for name in ("x", "columns", "big-endian", "day")} | {"again": arrays["x"]},
+        targets={name: arrays[name] for name in ("gaps", "words", "tokens")} | {"y": others},
+        weights={"gaps": arrays["big-endian"]},
+        missing=dict.fromkeys(("gaps", "words", "tokens", "y"), "mask")
+        | dict.fromkeys(("x", "columns", "big-endian", "day", "again"), "drop"),
+    )
+
+
 CASES = [
+    Case("Arrays", lambda folder: columns()),
+    Case("Arrays of two-part keys", lambda folder: columns(key={"site": np.arange(40) % 3, "id": [f"i{n}" for n in range(40)]})),
+    Case("Arrays mapped", lambda folder: plait.Arrays(big=np.load(big(folder, dtype=">f4"), mmap_mode="r"))),
+    Case("Dataset", lambda folder: data()),
+    Case("Dataset with steps", lambda folder: data().map(half, on="columns").augment(noise, on=["x", "gaps"])),
+    Case("Dataset of some samples", lambda folder: data().take(np.arange(20)[::-1])),
+    Case(
+        "Dataset of a Dataset", lambda folder: plait.Dataset(inputs={n: data().augment(noise, on=["x", "gaps"])[n] for n in ("x", "day")})
+    ),
+    Case("Dataset with NaN kept", lambda folder: plait.Dataset(inputs={"gaps": columns()["gaps"]}, missing="keep").map(half, on="gaps")),
     Case("Images resized", lambda folder: plait.Images(photos(folder) / "{id}.jpg", size=(32, 24))),
     Case("Images grey", lambda folder: plait.Images(photos(folder, "png") / "{id}.png", size=(64, 80), mode="grey")),
     Case("Images of two-part keys", lambda folder: plait.Images(photos(folder / "north").parent / "{site}" / "{id}.jpg", size=(8, 8))),
