@@ -157,11 +157,25 @@ class Emission:
         bad = np.asarray(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
         if not bad.any():
             return
+        values = array.reshape(len(array), -1)[bad]
+        if not np.isnan(values).any():
+            remedy = (
+                f"Bring it into range with data.map(fn, on={name!r}), or write NaN in its place in the source, which then counts as missing"
+            )
+            raise self._error(name, rows, bad, f"is infinite, or too large for float32. {remedy}")
+        if any(name in step.on for step in self.data.steps):
+            steps = " -> ".join(step.name for step in self.data.steps if name in step.on)
+            raise self._error(
+                name,
+                rows,
+                bad,
+                f"is NaN after its steps ({steps}). Mend the step that makes it so, or fill it in with data.map(fn, on={name!r})",
+            )
         if name in self.data.inputs:
             remedy = f"Fill it in with data.map(fn, on={name!r}), or leave such samples out: missing={{{name!r}: 'drop'}}"
         else:
             remedy = f"Mark it as missing: plait.Dataset(..., missing={{{name!r}: 'mask'}}) gives it weight 0"
-        raise self._error(name, rows, bad, f"is NaN or infinite (or too large for float32). {remedy}")
+        raise self._error(name, rows, bad, f"is NaN. {remedy}")
 
     def _check_labels(self, name: str, array: np.ndarray, port: Port | None, rows: np.ndarray) -> None:
         if port is None or array.dtype.kind not in "iu" or not port.shape or not isinstance(port.shape[-1], int) or port.shape[-1] < 2:

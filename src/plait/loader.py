@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from plait.ahead import ahead as read_ahead
-from plait.checks.arguments import free_heads
+from plait.checks.before import before_fit
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
@@ -85,7 +85,8 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         self._order = plan(data, batch_size, remainder, shard, seed=self.seed, shuffle=self.shuffle, balance=balance, bucket=self._bucket)
         if self._order.per_pass == 0:
             raise ArgumentError(
-                f"remainder='drop' leaves no batch: {len(data)} samples, global batches of {self._order.whole}. Use a smaller batch_size."
+                f"remainder='drop' leaves no batch: {len(data)} samples, global batches of {self._order.whole}. Use a smaller batch_size"
+                + (f", or fewer buckets than {len(self.layout['edges'])}: bucket={{...: [10, 20]}}." if self._bucket else ".")  # type: ignore[arg-type]
             )
         self.steps = self._order.per_pass if steps is None else int(steps)
         self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
@@ -314,7 +315,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
             if self.data.spec[name].ragged and not self._bucket:
                 raise SpecError(
                     f"Stream {name!r} is ragged, {self.data.spec[name]}: its samples differ in length, and a batch is one array. Write "
-                    f"data.map(plait.Pad(20), on={name!r}), or plait.Loader(data, {self.batch_size}, bucket={name!r})."
+                    f"data.map(plait.Pad(20, cut=True), on={name!r}), or plait.Loader(data, {self.batch_size}, bucket={name!r})."
                 )
         padded = self._order.remainder == "pad"
         slots = self._order.per_pass * self._order.whole if padded else len(self.data)
@@ -334,8 +335,8 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         return known[verb]
 
     def _compare(self, model: Any, contract: Contract, *, targets: bool) -> None:
-        free = free_heads(self.data, model, contract) if targets else ()
-        failures = structure(self.data, contract, targets=targets, free=free).failures
+        compared = targets and bool(self.data.targets)
+        failures = before_fit(self.data, model, contract) if compared else structure(self.data, contract, targets=False).failures
         if failures:
             listed = "\n".join(map(str, failures))
             raise CheckError(f"The data do not fit model {model.name!r}; plait.check(data, model) tells all:\n{listed}")

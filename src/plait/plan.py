@@ -37,7 +37,7 @@ def plan(
             raise ArgumentError("balance= draws samples at random; it does not go with shuffle=False.")
         return Balanced(_class_codes(data, balance), batch_size, remainder, shard, seed)
     if bucket:
-        lengths, edges = _lengths(data, bucket)
+        lengths, edges = _lengths(data, bucket, batch_size * shard[1])
         return Bucketed(lengths, edges, batch_size, remainder, shard, seed, shuffle)
     return Uniform(len(data), batch_size, remainder, shard, seed, shuffle)
 
@@ -60,7 +60,7 @@ def _class_codes(data: Dataset, name: str) -> np.ndarray:
     return codes
 
 
-def _lengths(data: Dataset, bucket: Mapping[str, Sequence[int] | None]) -> tuple[np.ndarray, Sequence[int]]:
+def _lengths(data: Dataset, bucket: Mapping[str, Sequence[int] | None], whole: int) -> tuple[np.ndarray, Sequence[int]]:
     name, edges = next(iter(bucket.items()))
     if len(bucket) > 1 or name not in data.spec or not data.spec[name].ragged:
         ragged = [n for n, s in data.spec.items() if s.ragged]
@@ -70,7 +70,8 @@ def _lengths(data: Dataset, bucket: Mapping[str, Sequence[int] | None]) -> tuple
         raise ArgumentError(f"bucket={name!r}: {others} are ragged too; pad them first: data.map(plait.Pad(20), on={others[0]!r}).")
     lengths = np.concatenate([_ragged_lengths(data, name, start) for start in range(0, len(data), 4096)])
     if edges is None:
-        edges = np.unique(np.ceil(np.quantile(lengths, np.arange(1, 9) / 8)).astype(int)).tolist()
+        count = min(8, max(1, len(data) // (4 * whole)))  # so many that most batches are full
+        edges = np.unique(np.ceil(np.quantile(lengths, np.arange(1, count + 1) / count)).astype(int)).tolist()
     return lengths, sorted({max(1, int(e)) for e in edges})
 
 

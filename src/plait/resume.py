@@ -152,6 +152,10 @@ class Resume(keras.callbacks.Callback):
             self._metrics = [_loaded(file[f"metrics.{i}"], dtype) for i, dtype in enumerate(dtypes["metrics"])]
             restore_random_states({name.removeprefix("random."): file[name] for name in file.files if name.startswith("random.")})
         self.loader.step = state["step"]
+        print(
+            f"Resume: {self.path} goes on after {state['step']} batches, in epoch {state['step'] // len(self.loader) + 1}; "
+            f"delete it and {arrays} to begin anew."
+        )
         model._initial_epoch = state["step"] // len(self.loader)  # as keras.callbacks.BackupAndRestore does
 
     def _assign(self, group: str, variables: Sequence[Any], file: Mapping[str, np.ndarray], dtypes: Sequence[str]) -> None:

@@ -74,6 +74,11 @@ class Source(abc.ABC):
         Raises:
             NameUnknownError: There is none of that name.
         """
+        if not isinstance(name, str):
+            raise ArgumentError(
+                f"{self.label}[{name!r}]: brackets name a stream, one of {sorted(self.spec)}. Samples are chosen with data.take(rows), and "
+                "batches come from plait.Loader(data, 32)."
+            )
         if name not in self.spec:
             raise NameUnknownError(f"{self.label} has no stream {name!r}. It has {sorted(self.spec)}.")
         return Stream(self, name)

@@ -166,8 +166,9 @@ def _named(error: Exception, step: Step, arrays: Sequence[Array], rng: Draws | N
         one = np.array([row])
         try:
             step.fn(*(take(array, one) for array in arrays), *(() if rng is None else (rng.only(one),)))
-        except Exception:  # whatever it is, this is the sample
+        except Exception as alone:  # whatever it is, this is the sample
             where += f", sample {key_of(row)!r}"
+            error = alone if type(alone) is type(error) else error
             break
     text = str(error) or type(error).__name__
     kind = type(error) if isinstance(error, PlaitError) else TransformError

@@ -37,13 +37,24 @@ def _names(role: str, given: Mapping[str, Spec], ports: tuple[Port, ...]) -> Ite
     names = [port.name for port in ports]
     lacking = [name for name in names if name not in given]
     surplus = [name for name in given if name not in names]
+    for name in list(lacking):
+        close = difflib.get_close_matches(name, surplus, 1, 0.6)
+        if close:  # a slip of the pen is one finding
+            lacking.remove(name)
+            surplus.remove(close[0])
+            yield Finding(
+                "fail",
+                name,
+                f"the model calls an {theirs} {name!r} and the data set a {role} {close[0]!r}",
+                f"plait.Dataset({role}s={{{name!r}: ...}}), or name={close[0]!r} in the model",
+                f"{role}-missing",
+            )
     for name in lacking:
-        close = difflib.get_close_matches(name, surplus, 1, 0.0)
         yield Finding(
             "fail",
             name,
             f"the model has an {theirs} {name!r} and the data set has no {role} of that name; its {role}s are {list(given)}",
-            f"plait.Dataset({role}s={{{name!r}: {_source_hint(close)}}})",
+            f"plait.Dataset({role}s={{{name!r}: ...}})",
             f"{role}-missing",
         )
     for name in surplus:
@@ -55,10 +66,6 @@ def _names(role: str, given: Mapping[str, Spec], ports: tuple[Port, ...]) -> Ite
             f"leave {name!r} out of {role}s=, or call it as the model does",
             f"{role}-unknown",
         )
-
-
-def _source_hint(close: list[str]) -> str:
-    return f"<what is now {close[0]!r}>" if close else "..."
 
 
 def _shapes(role: str, given: Mapping[str, Spec], contract: Contract) -> Iterator[Finding]:

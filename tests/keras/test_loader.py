@@ -317,8 +317,48 @@ def test_a_nan_in_any_batch_is_an_error_of_plaits_that_names_stream_and_sample(p
         return np.where(row == place, np.nan, row).astype(np.float32)
 
     model, _ = logged()
-    with pytest.raises(plait.SpecError, match=rf"Input 'row' of sample {place} is NaN or infinite .* data.map\(fn, on='row'\)"):
+    with pytest.raises(plait.SpecError, match=rf"Input 'row' of sample {place} is NaN after its steps \(spoil\).*data.map\(fn, on='row'\)"):
         model.fit(plait.Loader(counted().map(spoil, on="row"), 4, shuffle=False), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.inf, r"Target 'y' of sample 2 is infinite, or too large for float32. Bring it into range .* or write NaN in its place"),
+        (np.nan, r"Target 'y' of sample 2 is NaN. Mark it as missing: .*missing=\{'y': 'mask'\}"),
+    ],
+)
+def test_what_is_not_finite_is_told_with_a_remedy_that_helps(value, message):
+    y = np.array([0.0, 1.0, value, 2.0])
+    arrays = plait.Arrays(x=np.ones((4, 3), np.float32), y=y)
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]}, missing={"y": "keep"})
+    with pytest.raises(plait.SpecError, match=message):
+        plait.Loader(data, 4, shuffle=False).batch(0)
+
+
+def test_compile_arguments_that_keras_would_stumble_over_are_told_when_fit_begins():
+    arrays = plait.Arrays(x=np.ones((8, 3), np.float32), a=[0, 1] * 4, b=np.zeros(8, np.float32))
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={"a": arrays["a"], "b": arrays["b"]})
+
+    def model(loss, **more):
+        x = keras.Input((3,), name="x")
+        heads = [keras.layers.Dense(2, activation="softmax", name="a")(x), keras.layers.Dense(1, name="b")(x)]
+        made = keras.Model([x], heads)
+        made.compile("sgd", {"a": loss, "b": "mse"}, **more)
+        return made
+
+    with pytest.raises(plait.CheckError, match="metrics"):
+        model("sparse_categorical_crossentropy", metrics=["accuracy"]).fit(plait.Loader(data, 4), verbose=0)
+    with pytest.raises(plait.CheckError, match=r"'a' has .* categorical_crossentropy[\s\S]*sparse_categorical_crossentropy"):
+        model("categorical_crossentropy").fit(plait.Loader(data, 4), verbose=0)
+
+
+def test_buckets_of_few_samples_are_few():
+    tokens = [np.ones(1 + n % 20, int) for n in range(200)]
+    arrays = plait.Arrays(tokens=tokens, y=np.zeros(200))
+    data = plait.Dataset(inputs={"tokens": arrays["tokens"]}, targets={"y": arrays["y"]})
+    sizes = [len(batch[1]) for batch in plait.Loader(data, 32, bucket="tokens")]
+    assert sorted(sizes)[-6:] == [32] * 6 and sum(sizes) == 200
 
 
 def test_a_label_that_the_head_has_no_output_for_is_an_error():
@@ -355,7 +395,7 @@ def test_text_and_ragged_streams_are_refused_with_the_step_that_is_missing():
     arrays = plait.Arrays(words=["a b", "c"], tokens=[[1, 2], [3]], y=[0.0, 1.0])
     with pytest.raises(plait.SpecError, match=r"'words' is text.*plait.Tokenize.fit\(train\['words'\]"):
         plait.Loader(plait.Dataset(inputs={"words": arrays["words"]}, targets={"y": arrays["y"]}))
-    with pytest.raises(plait.SpecError, match=r"'tokens' is ragged.*plait.Pad\(20\).*bucket='tokens'"):
+    with pytest.raises(plait.SpecError, match=r"'tokens' is ragged.*plait.Pad\(20, cut=True\).*bucket='tokens'"):
         plait.Loader(plait.Dataset(inputs={"tokens": arrays["tokens"]}, targets={"y": arrays["y"]}))
 
 

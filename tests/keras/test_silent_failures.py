@@ -277,7 +277,7 @@ def test_s12_missing_labels_do_not_reach_the_weights():
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
     kept = dataset(price=price, missing="keep")
     assert only(plait.check(kept, two_heads()), "not-finite", "price")
-    with pytest.raises(plait.SpecError, match="Target 'price' of sample .* is NaN or infinite"):
+    with pytest.raises(plait.SpecError, match="Target 'price' of sample .* is (NaN|infinite)"):
         two_heads().fit(plait.Loader(kept, 8), verbose=0)
 
 
@@ -446,7 +446,7 @@ def test_s26_ragged_samples_are_not_padded_unasked():
     model = keras.Model([words], Constant((1,), name="y")(words))
     model.compile(loss="mse")
     assert "plait.Pad(20)" in only(plait.check(data, model), "ragged", level="warn").remedy
-    with pytest.raises(plait.SpecError, match=r"Stream 'words' is ragged.*data.map\(plait.Pad\(20\), on='words'\)"):
+    with pytest.raises(plait.SpecError, match=r"Stream 'words' is ragged.*data.map\(plait.Pad\(20, cut=True\), on='words'\)"):
         plait.Loader(data, 4)
 
 

@@ -51,7 +51,8 @@ def _not_finite(subject: Subject, seen: Look, role: str) -> Iterator[Finding]:
         if role == "input":
             remedy = f"data.map(np.nan_to_num, on={seen.name!r}), or leave them out: missing={{{seen.name!r}: 'drop'}}"
         else:
-            remedy = f"plait.Dataset(..., missing={{{seen.name!r}: 'mask'}}) gives them weight 0"
+            remedy = f"plait.Dataset(..., missing={{{seen.name!r}: 'mask'}}) gives NaN weight 0; "
+            remedy += f"infinity is brought into range with data.map(fn, on={seen.name!r})"
         yield Finding("fail", seen.name, message, remedy, "not-finite", {"rows": len(seen.bad_rows)})
 
 
