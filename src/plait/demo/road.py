@@ -104,7 +104,7 @@ def train(model: Any, parts: Parts, epochs: int) -> dict[str, list[float]]:
     """Fit, with a line an epoch; the test part is only looked at. Returns name -> value after each epoch."""
     history = model.fit(
         plait.Loader(parts.train, BATCH, seed=0, remainder="pad"),  # batches of one shape: JAX compiles once
-        validation_data=plait.Loader(parts.test, 4 * BATCH, shuffle=False, remainder="pad"),
+        validation_data=plait.Loader(parts.test, len(parts.test), shuffle=False),
         epochs=epochs,
         verbose=0,
         callbacks=[Lines(epochs)],
