@@ -76,6 +76,7 @@ def _demo(given: argparse.Namespace) -> int:
                 "The demo trains a model, and none of JAX, PyTorch and TensorFlow is installed. Run: pip install 'plait[demo,jax]'"
             )
         os.environ["KERAS_BACKEND"] = installed[0]
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # PyTorch's threads otherwise spin, on a busy machine for most of the time
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what TensorFlow notes about the machine is not for here
     try:
         given.out.mkdir(parents=True, exist_ok=True)
