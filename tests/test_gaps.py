@@ -116,10 +116,10 @@ MESSAGES = {
     ),
     "a target lacks keys and holds null": (
         {"x": FULL},
-        {"y": column("part", range(93), [None if n == 5 else n for n in range(93)])},
+        {"y": column("part", range(93), [None if n == 0 else n for n in range(93)])},
         "raise",
         "Arrays(full) has 100 samples and Arrays(part) has 93; 7 keys are in one only, such as ['p093', 'p094', 'p095', 'p096', 'p097']. "
-        "Arrays(part)['part'] also has no value (empty, null or NaN) for 1 of its 93 samples, such as ['p005']. "
+        "Arrays(part)['part'] also has no value (empty, null or NaN) for 1 of its 93 samples, such as ['p000']. "
         'Pass missing="drop" to keep the 92 that lack nothing, or missing="mask" to keep all and give absent targets no weight.',
     ),
     "no sample lacks nothing": (
