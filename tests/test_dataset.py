@@ -592,6 +592,59 @@ def test_a_source_that_gives_another_number_of_samples_is_told_so():
         plait.Dataset(inputs={"a": Short(["a"])}).read(["a"], [0, 1, 2])
 
 
+# everything at once
+
+COLUMN = st.dictionaries(st.integers(0, 9), st.one_of(st.none(), st.integers(1, 99)), min_size=1, max_size=8)
+POLICIES = st.fixed_dictionaries(
+    {
+        "a": st.sampled_from(["raise", "drop"]),
+        "b": st.sampled_from(["raise", "drop", "mask"]),
+        "c": st.sampled_from(["raise", "drop", "mask"]),
+    }
+)
+
+
+def by_hand(columns, missing):
+    """key -> (a, b, c) after the steps, sample by sample; None where a stream must have a value and has none."""
+    samples = {}
+    for key in dict.fromkeys(key for name in "abc" for key in columns[name]):
+        found = {name: column.get(key) for name, column in columns.items()}
+        if any(found[name] is None and missing[name] == "drop" for name in found):
+            continue
+        if any(found[name] is None and missing[name] == "raise" for name in found):
+            return None
+        a, b, c = (found[name] for name in "abc")
+        b = None if b is None else b + 1
+        samples[key] = (a + (c or 0), b, None if c is None else c + a, c is None)
+    return samples
+
+
+@given(st.fixed_dictionaries({"a": COLUMN, "b": COLUMN, "c": COLUMN}), POLICIES, st.data())
+@settings(max_examples=300)
+def test_a_data_set_is_what_a_loop_over_its_samples_makes(columns, missing, data):
+    sources = {name: plait.Arrays(v=list(column.values()), key=list(column)) for name, column in columns.items()}
+
+    def declared():
+        return plait.Dataset(inputs={"a": sources["a"]}, targets={"b": sources["b"], "c": sources["c"]}, missing=missing)
+
+    expected = by_hand(columns, missing)
+    held = [set(column) & set(expected or ()) for column in columns.values()]
+    if not expected or not all(held):
+        with pytest.raises(plait.AlignmentError):
+            declared()
+        return
+    made = declared().map(lambda b: b + 1, on="b")
+    gaps = made.absent("c")
+    made = made.map(lambda a, c: (a + c, c + a), on=["a", "c"])
+    assert list(made.keys) == list(expected)
+    assert (np.zeros(len(made), bool) if gaps is None else gaps).tolist() == [gone for *_, gone in expected.values()]
+    rows = data.draw(st.lists(st.integers(0, len(made) - 1), max_size=12))
+    read = made.take(rows).read(["a", "b", "c"], np.arange(len(rows)))
+    chosen = [expected[key] for key in np.array(list(expected))[np.array(rows, int)].tolist()]
+    for place, name in enumerate("abc"):
+        assert read[name].tolist() == [sample[place] or 0 for sample in chosen]
+
+
 # pickling
 
 
