@@ -1,0 +1,99 @@
+"""One file for a synthesizer: JSON and arrays in a zip, without pickle; written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from plait.errors import ReadError
+from plait.formats.npy_header import read_header
+
+__all__ = ["read_archive", "write_archive"]
+
+_STATE, _FORMAT = "synthesizer.json", 1
+_MOST_STATE = 256 * 2**20  # bytes of JSON
+_MOST_RATIO, _FREE = 200, 16 * 2**20  # what is unpacked from a byte, and how much without asking
+
+
+def write_archive(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write the file; its name holds either what was there or the whole new one.
+
+    Args:
+        path: Of the file.
+        state: JSON-able.
+        arrays: name -> array of numbers.
+    """
+    path = os.fspath(path)
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    partial = f"{path}.partial"
+    with open(partial, "wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+            text = json.dumps({"format": _FORMAT, **state, "arrays": sorted(arrays)}, allow_nan=False)
+            _write(archive, _STATE, text.encode())
+            for name in sorted(arrays):
+                buffer = io.BytesIO()
+                np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+                _write(archive, f"arrays/{name}.npy", buffer.getvalue())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The state and the arrays that `write_archive` wrote. What is damaged, or is something else, is refused.
+
+    Raises:
+        ReadError: Naming the file and what is wrong with it.
+    """
+    path = os.fspath(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = os.path.getsize(path)
+            if sum(info.file_size for info in archive.infolist()) > _FREE + _MOST_RATIO * size:
+                raise ValueError(f"it would unpack to more than {_MOST_RATIO} times its size")
+            state = json.loads(_read(archive, _STATE, _MOST_STATE))
+            if not isinstance(state, dict) or state.get("format") != _FORMAT or not isinstance(state.get("arrays"), list):
+                raise ValueError(f"it is no file of format {_FORMAT}")
+            return state, {name: _array(archive, name, path) for name in state["arrays"]}
+    except FileNotFoundError as error:
+        raise ReadError(f"There is no file {path!r}.") from error
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        ValueError,
+        KeyError,
+        EOFError,
+        OSError,
+        RecursionError,
+        NotImplementedError,
+    ) as error:
+        if isinstance(error, ReadError):
+            raise
+        why = str(error) or type(error).__name__
+        raise ReadError(f"{path!r} is no synthesizer that plait saved, or is damaged: {why}. Save it anew.") from error
+
+
+def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))  # the same bytes whenever it is written
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, data)
+
+
+def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    if archive.getinfo(name).file_size > most:
+        raise ValueError(f"{name} has {archive.getinfo(name).file_size} bytes, more than {most}")
+    return archive.read(name)
+
+
+def _array(archive: zipfile.ZipFile, name: str, path: str) -> np.ndarray:
+    data = archive.read(f"arrays/{name}.npy")
+    header = read_header(data, f"array {name!r} of {path!r}", size=len(data))
+    if header.dtype.kind not in "biuf":
+        raise ValueError(f"array {name!r} is {header.dtype}")
+    return np.array(header.array(data))
