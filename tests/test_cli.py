@@ -50,7 +50,7 @@ def refused(capsys, *arguments: str) -> str:
 def test_show_prints_a_batch(folder, capsys):
     assert main(["show", "trial.py:data", "--samples", "3", "--seed", "1"]) == 0
     printed = capsys.readouterr().out
-    preview = plait.show(plait.cli._Scripts().value("trial.py:data"), samples=3, seed=1)
+    preview = plait.show(plait.cli.Scripts().value("trial.py:data"), samples=3, seed=1)
     assert printed == f"{preview}\n"
     assert all(str(key) in printed for key in preview.keys)
 

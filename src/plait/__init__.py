@@ -43,6 +43,8 @@ _HOME = {
     "Report": "plait.report",
     "Finding": "plait.report",
     "show": "plait.preview",
+    "Synthesizer": "plait.synth.synthesizer",
+    "load": "plait.synth.learned",
     **dict.fromkeys(
         [
             "AlignmentError",
@@ -101,6 +103,8 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.sources.sql import SQL as SQL
     from plait.sources.text import Text as Text
     from plait.spec import Spec as Spec
+    from plait.synth.learned import load as load
+    from plait.synth.synthesizer import Synthesizer as Synthesizer
     from plait.transforms.cast import Cast as Cast
     from plait.transforms.minmax import MinMax as MinMax
     from plait.transforms.onehot import OneHot as OneHot

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ __all__ = ["read_archive", "write_archive"]
 _STATE, _FORMAT = "synthesizer.json", 1
 _MOST_STATE = 256 * 2**20  # bytes of JSON
 _MOST_RATIO, _FREE = 200, 16 * 2**20  # what is unpacked from a byte, and how much without asking
+
+_DAMAGED = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RecursionError)
+_DAMAGED += (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError)
 
 
 def write_archive(path: str | os.PathLike[str], state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:

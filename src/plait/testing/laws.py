@@ -11,6 +11,7 @@ __all__ = ["close", "law", "same"]
 
 
 def law(holds: bool, message: str) -> None:
+    """Raise with the message where it does not hold."""
     if not holds:
         raise AssertionError(f"{message}.")
 

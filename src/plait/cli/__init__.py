@@ -1,4 +1,4 @@
-"""The command `plait`: the demo, a look at a batch, and the check, from a terminal."""
+"""The command `plait`: the demo, a look at a batch, the check, and synthetic tables, from a terminal."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 import importlib.util
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import plait
+from plait.cli.scripts import Scripts
+from plait.cli.tables import add_table_commands, positive
 from plait.dataset import Dataset
-from plait.errors import ArgumentError, NameUnknownError, PlaitError, ReadError
+from plait.errors import ArgumentError, PlaitError, ReadError
 
 __all__ = ["main"]
 
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="the whole road on real handwriting: files, check, training, scores, a page, predictions")
     demo.add_argument("--out", type=Path, default=Path("demo"), metavar="FOLDER", help="for data, model and page (default: demo)")
-    demo.add_argument("--epochs", type=_positive, default=12, metavar="N", help="of training (default: 12)")
+    demo.add_argument("--epochs", type=positive, default=12, metavar="N", help="of training (default: 12)")
     demo.set_defaults(run=_demo)
 
     show = commands.add_parser(
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("data", metavar="FILE.py:NAME", help="a plait.Dataset in a script, such as trial.py:data")
     show.add_argument("--html", type=Path, metavar="FILE", help="write it as a page with pictures instead")
-    show.add_argument("--samples", type=_positive, default=8, metavar="N", help="how many samples (default: 8)")
+    show.add_argument("--samples", type=positive, default=8, metavar="N", help="how many samples (default: 8)")
     show.add_argument("--seed", type=int, default=0, metavar="N", help="of order and random steps (default: 0)")
     show.set_defaults(run=_show)
 
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("data", metavar="FILE.py:NAME", help="a plait.Dataset in a script, such as trial.py:data")
     check.add_argument("model", metavar="FILE.py:NAME", help="a compiled Keras model, such as trial.py:model")
     check.set_defaults(run=_check)
+    add_table_commands(commands)
     return parser
 
 
@@ -88,14 +89,14 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _show(given: argparse.Namespace) -> int:
-    data = _dataset(given.data, _Scripts())
+    data = _dataset(given.data, Scripts())
     preview = plait.show(data, samples=given.samples, seed=given.seed, html=given.html)
     print(preview if given.html is None else f"One batch of {len(data)} samples: {given.html}")
     return 0
 
 
 def _check(given: argparse.Namespace) -> int:
-    scripts = _Scripts()
+    scripts = Scripts()
     data, model = _dataset(given.data, scripts), scripts.value(given.model)
     keras = sys.modules.get("keras")
     if keras is None or not isinstance(model, keras.Model):
@@ -105,78 +106,8 @@ def _check(given: argparse.Namespace) -> int:
     return 0 if report else 1
 
 
-def _dataset(reference: str, scripts: _Scripts) -> Dataset:
+def _dataset(reference: str, scripts: Scripts) -> Dataset:
     value = scripts.value(reference)
     if not isinstance(value, Dataset):
         raise ArgumentError(f"{reference} is a {type(value).__name__}, not a plait.Dataset. Give the name of a data set in the script.")
     return value
-
-
-class _Scripts:
-    """The scripts that the command line names, each run once."""
-
-    def __init__(self) -> None:
-        self._modules: dict[Path, ModuleType] = {}
-
-    def value(self, reference: str) -> object:
-        """What "trial.py:data" stands for.
-
-        Raises:
-            ArgumentError: It is not of that form.
-            ReadError: There is no such file, or running it fails.
-            NameUnknownError: The script has no such name; the message says which it has.
-        """
-        file, colon, name = reference.rpartition(":")
-        if not colon or not file.endswith(".py") or not name.isidentifier():
-            raise ArgumentError(f"{reference!r} names no value in a script. Write the file and the name: trial.py:data")
-        path = Path(file).resolve()
-        if path not in self._modules:
-            self._modules[path] = _run(path, file)
-        values = vars(self._modules[path])
-        if name not in values:
-            there = [n for n, v in values.items() if not n.startswith("_") and not isinstance(v, ModuleType)]
-            raise NameUnknownError(f"{file} has no name {name!r}. It has {', '.join(there) or 'none'}.")
-        return values[name]
-
-
-def _run(path: Path, shown: str) -> ModuleType:
-    """The script as a module; what stands under `if __name__ == "__main__":` is not run."""
-    if not path.is_file():
-        raise ReadError(f"There is no file {shown!r} (working directory {os.getcwd()!r}).")
-    name = path.stem if path.stem not in sys.modules else f"{path.stem}_script"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # so that its classes can be found by their module's name
-    sys.path.insert(0, str(path.parent))  # as `python trial.py` would
-    try:
-        spec.loader.exec_module(module)
-    except PlaitError as error:
-        error.add_note(f"in {shown}{_line(error, path)}")
-        raise
-    except SystemExit as error:
-        raise ReadError(
-            f"{shown} ends the process by itself (status {error.code}){_line(error, path)}, before its names are there."
-        ) from error
-    except Exception as error:
-        raise ReadError(f"{shown} raises {type(error).__name__}{_line(error, path)}: {error}") from error
-    return module
-
-
-def _line(error: BaseException, path: Path) -> str:
-    """Where in the script it happened, as far as it can be told."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        return f" in line {error.lineno}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    return f" in line {lines[-1]}" if lines else ""
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not a positive number")
-    return number
-
-
-if __name__ == "__main__":
-    sys.exit(main())
