@@ -67,16 +67,7 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
             return state, {name: _array(archive, name, path) for name in state["arrays"]}
     except FileNotFoundError as error:
         raise ReadError(f"There is no file {path!r}.") from error
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        ValueError,
-        KeyError,
-        EOFError,
-        OSError,
-        RecursionError,
-        NotImplementedError,
-    ) as error:
+    except _DAMAGED as error:
         if isinstance(error, ReadError):
             raise
         why = str(error) or type(error).__name__
