@@ -40,6 +40,7 @@ _HOME = {
     "Loader": "plait.loader",
     "Resume": "plait.resume",
     "check": "plait.checks",
+    "compare": "plait.comparison",
     "Report": "plait.report",
     "Finding": "plait.report",
     "show": "plait.preview",
@@ -68,6 +69,7 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 # pyright: ignore[rep
 
 if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.checks import check as check
+    from plait.comparison import compare as compare
     from plait.dataset import Dataset as Dataset
     from plait.errors import (
         AlignmentError as AlignmentError,
