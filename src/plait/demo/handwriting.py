@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plait.preview.png import encode
+from plait.pages.png import encode
 
 __all__ = ["unpack"]
 

@@ -10,9 +10,9 @@ import numpy as np
 import plait
 from plait.demo.road import Parts
 from plait.demo.scores import Score, truth_of
-from plait.preview.figures import confusion, curves, scatter, trace
-from plait.preview.page import Html, badge, page, report, section, table, tag
-from plait.preview.png import data_uri
+from plait.pages.figures import confusion, curves, scatter, trace
+from plait.pages.page import Html, badge, page, report, section, table, tag
+from plait.pages.png import data_uri
 from plait.report import Report
 
 __all__ = ["Story", "tell"]

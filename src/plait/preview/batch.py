@@ -14,8 +14,8 @@ from plait.dataset import Dataset
 from plait.emit import Emission
 from plait.errors import ArgumentError, ReadError, SpecError
 from plait.order import Uniform
+from plait.pages.page import Html, badge, page, section, table, tag
 from plait.preview.cells import Cell, cells
-from plait.preview.page import Html, badge, page, section, table, tag
 from plait.spec import Spec
 
 __all__ = ["Preview", "Shown", "show"]

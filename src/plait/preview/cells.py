@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plait.preview.figures import sparkline
-from plait.preview.page import Html, escape, tag
-from plait.preview.png import data_uri
+from plait.pages.figures import sparkline
+from plait.pages.page import Html, escape, tag
+from plait.pages.png import data_uri
 from plait.ragged import Array, Ragged
 from plait.spec import Spec
 

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 from PIL import Image
 
 from plait.errors import SpecError
-from plait.preview.figures import confusion, curves, scatter, sparkline, trace
-from plait.preview.page import Html, escape, page, report, table, tag
-from plait.preview.png import encode
+from plait.pages.figures import confusion, curves, scatter, sparkline, trace
+from plait.pages.page import Html, escape, page, report, table, tag
+from plait.pages.png import encode
 from plait.report import Finding, Report
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from plait.preview.page import Html, tag
+from plait.pages.page import Html, tag
 
 __all__ = ["confusion", "curves", "legend", "scatter", "sparkline", "trace"]
 
