@@ -12,10 +12,14 @@ from plait.comparison.reading import tables_of
 from plait.dataset import Dataset
 from plait.errors import ArgumentError
 from plait.extras import require
+from plait.metrics.coverage import coverage
 from plait.metrics.dependence import dependence
 from plait.metrics.detection import detection
+from plait.metrics.marginals import marginals
+from plait.metrics.pairs import pairs
 from plait.metrics.privacy import privacy
 from plait.metrics.sides import Sides
+from plait.metrics.signals import signals
 from plait.metrics.standing import unanswered
 from plait.metrics.utility import utility
 from plait.progress import progress as bar
@@ -28,7 +32,11 @@ _QUESTIONS: dict[str, Callable[[Sides], list[Finding]]] = {
     "detection": detection,
     "dependence": dependence,
     "utility": utility,
+    "signals": signals,
     "privacy": privacy,
+    "coverage": coverage,
+    "pairs": pairs,
+    "marginals": marginals,
 }
 _FEW = 500  # rows
 
@@ -69,7 +77,7 @@ def compare(
     _check(data, seed, rows)
     require("sklearn", extra="synth", purpose="plait.compare")
     with bar("compare", len(_QUESTIONS) + 1, progress) as advance:
-        tables = tables_of(data, kinds=kinds, rows=rows, seed=seed)
+        tables = tables_of(data, kinds=kinds, seed=seed)
         sides = Sides.of(
             tables["real"], tables["synthetic"], train=tables.get("train"), holdout=tables.get("holdout"), rows=rows, seed=seed
         )

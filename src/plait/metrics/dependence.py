@@ -130,18 +130,26 @@ def _pair(a: Variable, b: Variable, pair: dict[str, tuple[Residual, Residual]], 
         f"they differ by {value}."
     )
     remedy = "let each target be drawn given those before it: plait.Sequential.fit(train), plait.Autoregressive.fit(train)"
-    ends = {"floor": gaps["floor"][1], "ceiling": gaps["ceiling"][1]}
     figures = {"of": list(what), "real": real, "synthetic": fake, "dots": {n: _dots(*pair[n]) for n in ("real", "synthetic")}}
-    findings = [line("dependence", about, message, scale=CORRELATION, value=value, **ends, remedy=remedy, values=figures)]
+    findings = [
+        line(
+            "dependence",
+            about,
+            message,
+            scale=CORRELATION,
+            found={name: gap for name, (_, gap) in gaps.items()},
+            remedy=remedy,
+            values=figures,
+        )
+    ]
     form = {name: _information(*both, rng) for name, both in pair.items()}
     gap = {name: difference(form["real"], form[name]) for name in ("synthetic", "floor", "ceiling")}
     message = (
         f"Dependence of any form between {a.name} and {b.name} given the inputs is {form['real'][0]:.2f} in real and "
         f"{form['synthetic'][0]:.2f} in synthetic rows (0 none, 1 one decides the other); they differ by {gap['synthetic']}."
     )
-    ends = {"floor": gap["floor"], "ceiling": gap["ceiling"]}
     figures = {"real": form["real"][0], "synthetic": form["synthetic"][0]}
-    return [*findings, line("dependence-form", about, message, scale=FORM, value=gap["synthetic"], **ends, remedy=remedy, values=figures)]
+    return [*findings, line("dependence-form", about, message, scale=FORM, found=gap, remedy=remedy, values=figures)]
 
 
 def _correlations(a: Residual, b: Residual) -> dict[tuple[str, str], tuple[float, float]]:

@@ -59,8 +59,8 @@ def detection(sides: Sides) -> list[Finding]:
     remedy = (
         f"look at {', '.join(telling)} in the plots below, alone and in pairs" if telling else "look at the rows that give the table away"
     )
-    anchors = {"floor": found["floor"].auc, "ceiling": found["ceiling"].auc}
-    return [line("detection", "detection", message, scale=SCALE, value=seen.auc, **anchors, remedy=remedy, values=values)]
+    areas = {name: detected.auc for name, detected in found.items()}
+    return [line("detection", "detection", message, scale=SCALE, found=areas, remedy=remedy, values=values)]
 
 
 def detect(real: Table, other: Table, rng: np.random.Generator, *, explain: bool = False, names: list[str] | None = None) -> Detected:

@@ -21,6 +21,7 @@ __all__ = ["near", "privacy"]
 NEAR = Scale("share near to training rows", slack=0.02, passes=0.9, fails=0.8, floor="training rows themselves", ceiling="unseen real rows")
 ATTACK = Scale("AUC of the attack", slack=0.03, passes=0.9, fails=0.8, floor="training rows themselves", ceiling="unseen real rows")
 _CAVEAT = "This is not a privacy guarantee."
+_REMEDY = "fit with larger leaves, fewer epochs or on more rows"
 _QUERIES, _ANCHOR_QUERIES, _KNOWN, _CANDIDATES, _SHOWN = 5000, 2000, 50_000, 2500, 5
 _FEWEST = 20
 
@@ -45,6 +46,7 @@ def privacy(sides: Sides) -> list[Finding]:
     spots = {"train": space(known), "unseen": space(_at_most(sides.unseen, _KNOWN, rng)), "synthetic": space(sides.all_synthetic)}
     return [
         _near(sides, known, spots, seen_share, rng),
+        *(_near_signal(stream, sides, known, seen_share, rng) for stream in sides.real.signals),
         _copies(sides, sides.train, sides.unseen),
         _attack(spots, rng),
     ]
@@ -79,21 +81,39 @@ def near(synthetic: np.ndarray, train: np.ndarray, unseen: np.ndarray, *, of: fl
 
 def _near(sides: Sides, known: Table, spots: dict[str, np.ndarray], of: float, rng: np.random.Generator) -> Finding:
     rows = rng.permutation(len(spots["synthetic"]))[:_QUERIES]
-    value, found, _ = near(spots["synthetic"][rows], spots["train"], spots["unseen"], of=of)
-    order = rng.permutation(len(spots["unseen"]))
-    one, other = spots["unseen"][order[::2][:_ANCHOR_QUERIES]], spots["unseen"][order[1::2]]
-    ceiling, _, _ = near(one, spots["train"], other, of=of)
-    floor, _, _ = near(spots["train"][rng.permutation(len(known))[:_ANCHOR_QUERIES]], spots["train"], spots["unseen"])
+    rivals, found = _rivals(spots, rows, of, rng)
     message = (
-        f"On a scale on which 0.5 is no nearer to training rows than to unseen ones and 1 a copy, synthetic rows have {value}. {_CAVEAT}"
+        f"On a scale on which 0.5 is no nearer to training rows than to unseen ones and 1 a copy, synthetic rows have {rivals['synthetic']}. "
+        f"{_CAVEAT}"
     )
     figures: dict[str, object] = {
         "rows": len(rows),
         "distances": _distances(spots, rows, rng),
         "closest": _closest(sides, known, rows, found, len(spots["train"])),
     }
-    remedy = "fit with larger leaves, fewer epochs or on more rows; look at the closest pairs"
-    return line("near", "privacy, nearness", message, scale=NEAR, value=value, floor=floor, ceiling=ceiling, remedy=remedy, values=figures)
+    return line(
+        "near", "privacy, nearness", message, scale=NEAR, found=rivals, remedy=f"{_REMEDY}; look at the closest pairs", values=figures
+    )
+
+
+def _near_signal(stream: str, sides: Sides, known: Table, of: float, rng: np.random.Generator) -> Finding:
+    """The same for one image or series alone: a copied image may bear another label."""
+    tables = {"train": known.only(stream), "unseen": sides.unseen.only(stream), "synthetic": sides.all_synthetic.only(stream)}
+    space = Space.of(tables["train"], tables["unseen"])
+    spots = {who: space(_at_most(table, _KNOWN, rng)) for who, table in tables.items()}
+    rivals, _ = _rivals(spots, rng.permutation(len(spots["synthetic"]))[:_QUERIES], of, rng)
+    message = f"As to {stream} alone, 0.5 being no nearer to training than to unseen ones and 1 a copy, synthetic ones have {rivals['synthetic']}."
+    return line("near", f"privacy, {stream}", f"{message} {_CAVEAT}", scale=NEAR, found=rivals, remedy=_REMEDY)
+
+
+def _rivals(spots: dict[str, np.ndarray], rows: np.ndarray, of: float, rng: np.random.Generator) -> tuple[dict[str, Estimate], Points]:
+    """Nearness of the synthetic rows, of training rows, and of half of the unseen ones beside the other half."""
+    value, found, _ = near(spots["synthetic"][rows], spots["train"], spots["unseen"], of=of)
+    order = rng.permutation(len(spots["unseen"]))
+    one, other = spots["unseen"][order[::2][:_ANCHOR_QUERIES]], spots["unseen"][order[1::2]]
+    ceiling, _, _ = near(one, spots["train"], other, of=of)
+    floor, _, _ = near(spots["train"][rng.permutation(len(spots["train"]))[:_ANCHOR_QUERIES]], spots["train"], spots["unseen"])
+    return {"synthetic": value, "floor": floor, "ceiling": ceiling}, found
 
 
 def _copies(sides: Sides, train: Table, unseen: Table) -> Finding:
@@ -127,9 +147,8 @@ def _attack(spots: dict[str, np.ndarray], rng: np.random.Generator) -> Finding:
     )
     remedy = "as for nearness to training rows"
     figures: dict[str, object] = {"candidates": int(n)}
-    return line(
-        "membership", "privacy, attack", message, scale=ATTACK, value=value, floor=floor, ceiling=ceiling, remedy=remedy, values=figures
-    )
+    rivals = {"synthetic": value, "floor": floor, "ceiling": ceiling}
+    return line("membership", "privacy, attack", message, scale=ATTACK, found=rivals, remedy=remedy, values=figures)
 
 
 def _members(members: np.ndarray, others: np.ndarray, synthetic: np.ndarray) -> Estimate:

@@ -45,9 +45,7 @@ def line(  # a finding has many parts
     message: str,
     *,
     scale: Scale,
-    value: Estimate,
-    floor: Estimate,
-    ceiling: Estimate,
+    found: Mapping[str, Estimate],
     remedy: str = "",
     values: Mapping[str, object] | None = None,
 ) -> Finding:
@@ -62,10 +60,11 @@ def line(  # a finding has many parts
         about: Column, pair, target.
         message: What was found, in words; where it stands is added.
         scale: How the figure is read.
-        value, floor, ceiling: Of the synthetic table, of independent columns, of fresh real data.
+        found: The figure of each rival: "synthetic", "floor" (independent columns), "ceiling" (fresh real data).
         remedy: What to do where it doesn't pass.
         values: Further figures.
     """
+    value, floor, ceiling = found["synthetic"], found["floor"], found["ceiling"]
     way = scale.worse(floor.value, ceiling.value)
     telling = way > 0 and not floor.overlaps(ceiling) and way > scale.slack
     place = scale.worse(floor.value, value.value) / way if telling else None
@@ -92,7 +91,7 @@ def _verdict(scale: Scale, value: Estimate, ceiling: Estimate, place: float | No
         if same or behind <= scale.slack:
             return ("warn" if wide and same else "pass"), words
         return ("fail" if behind > 3 * scale.slack else "warn"), words
-    words = f": {max(-9.99, place):.0%} of the way"
+    words = f": {round(100 * place):d} % of the way"
     if same or behind <= scale.slack or place >= scale.passes:
         return "pass", words
     return ("fail" if place < scale.fails else "warn"), words

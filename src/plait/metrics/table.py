@@ -54,6 +54,19 @@ class Table:
         """The targets that are columns of the data."""
         return [v for v in self.plain if v.role == "target"]
 
+    @property
+    def signals(self) -> list[str]:
+        """The streams that are images or series."""
+        return list(dict.fromkeys(v.stream for v in self.variables if v.name in self.made))
+
+    def only(self, stream: str) -> Table:
+        """The variables of one stream, and the rows that have a value of it."""
+        variables = tuple(v for v in self.variables if v.stream == stream)
+        columns = {v.name: self.columns[v.name] for v in variables}
+        here = np.flatnonzero(~np.isnan(columns[variables[0].name]))
+        table = Table(variables, columns, self.keys, self.made & set(columns))
+        return table if len(here) == len(table) else table.take(here)
+
     def take(self, rows: np.ndarray) -> Table:
         """These rows, in this order."""
         return Table(self.variables, {name: column[rows] for name, column in self.columns.items()}, self.keys.take(rows), self.made)

@@ -87,12 +87,11 @@ def _target(
         f"Trained on synthetic rows, {target.name} is predicted{' from the inputs and the true targets before it' if chain else ''} with "
         f"{scale.name} {scores['synthetic']}; trained on as many real rows, {scores['ceiling'].value:.3f}."
     )
-    ends = {"floor": scores["floor"], "ceiling": scores["ceiling"]}
     remedy = f"look at how {target.name} depends on {'the targets before it' if chain else 'the inputs'}: pairs and dependence"
     figures: dict[str, object] = {"setup": how}
     if target.discrete:
         figures["accuracy"] = {name: float((guess.argmax(axis=1) == truth).mean()) for name, guess in said.items()}
-    findings = [line(question, about, message, scale=scale, value=scores["synthetic"], **ends, remedy=remedy, values=figures)]
+    findings = [line(question, about, message, scale=scale, found=scores, remedy=remedy, values=figures)]
     return findings if chain or not target.discrete else [*findings, _calibration(target, truth, said, draws)]
 
 
@@ -105,9 +104,9 @@ def _fitted(target: Variable, table: Table, given: list[str], nominal: np.ndarra
     return Regressor(x, y[here], nominal, seed=seed)
 
 
-def _bootstrapped(score: Callable[..., float], truth: np.ndarray, said: np.ndarray, draws: np.ndarray) -> Estimate:
+def _bootstrapped(score: Callable[..., float], truth: np.ndarray, said: np.ndarray, draws: np.ndarray, least: float = -np.inf) -> Estimate:
     value, drawn = score(truth, said, None), [score(truth, said, rows) for rows in draws]
-    return Estimate.of(value, float(np.std(drawn)), most=1.0)
+    return Estimate.of(value, float(np.std(drawn)), least=least, most=1.0)
 
 
 def _r2(truth: np.ndarray, said: np.ndarray, rows: np.ndarray | None) -> float:
@@ -130,16 +129,14 @@ def _auc(truth: np.ndarray, said: np.ndarray, rows: np.ndarray | None) -> float:
 
 def _calibration(target: Variable, truth: np.ndarray, said: Predictions, draws: np.ndarray) -> Finding:
     """Expected calibration error of the likeliest class (Naeini et al. 2015)."""
-    errors = {name: _bootstrapped(_miscalibrated, truth, guess, draws) for name, guess in said.items()}
+    errors = {name: _bootstrapped(_miscalibrated, truth, guess, draws, 0.0) for name, guess in said.items()}
     message = (
         f"Trained on synthetic rows, the probability of the class said for {target.name} is off by {errors['synthetic']} on average; "
         f"trained on real rows by {errors['ceiling'].value:.3f}."
     )
-    ends = {"floor": errors["floor"], "ceiling": errors["ceiling"]}
     curves = {name: _reliability(truth, guess) for name, guess in said.items() if name != "floor"}
     remedy = f"compare how often each class of {target.name} occurs, below"
-    value = Estimate(errors["synthetic"].value, max(0.0, errors["synthetic"].low), errors["synthetic"].high)
-    return line("calibration", target.name, message, scale=CALIBRATION, value=value, **ends, remedy=remedy, values={"reliability": curves})
+    return line("calibration", target.name, message, scale=CALIBRATION, found=errors, remedy=remedy, values={"reliability": curves})
 
 
 def _miscalibrated(truth: np.ndarray, said: np.ndarray, rows: np.ndarray | None) -> float:
