@@ -60,11 +60,11 @@ def test_many_permutations_at_once_are_those_one_by_one(asked):
 
 
 def test_permutations_never_change():
-    assert permuted(np.arange(10), 10, 0).tolist() == [3, 1, 8, 2, 0, 9, 7, 6, 4, 5]
-    assert permuted(np.arange(10), 10, 1).tolist() == [3, 4, 5, 8, 1, 6, 0, 7, 2, 9]
-    assert permuted(np.arange(4095, 4099), 4099, 3).tolist() == [567, 2377, 992, 647]
-    assert permuted(np.arange(5), 10**6, 7).tolist() == [867676, 539720, 654395, 917790, 370017]
-    assert permuted(np.arange(3), 2**40, 2**64 - 1).tolist() == [727284697186, 403728227805, 922410350760]
+    assert permuted(np.arange(10), 10, 0).tolist() == [0, 9, 7, 1, 4, 6, 8, 3, 5, 2]
+    assert permuted(np.arange(10), 10, 1).tolist() == [5, 2, 4, 1, 0, 9, 7, 6, 3, 8]
+    assert permuted(np.arange(4095, 4099), 4099, 3).tolist() == [1866, 3724, 2983, 3902]
+    assert permuted(np.arange(5), 10**6, 7).tolist() == [398314, 27888, 433826, 451588, 306001]
+    assert permuted(np.arange(3), 2**40, 2**64 - 1).tolist() == [619462967557, 325759106558, 1065085452201]
 
 
 def test_nothing_is_permuted_to_nothing():
@@ -315,24 +315,24 @@ def test_a_sample_longer_than_the_last_bucket_is_refused():
 
 def test_orders_never_change():
     uniform = Uniform(10, 4, "keep", (0, 1), 5, True)
-    assert [p.rows.tolist() for p in uniform.picks(range(6))] == [[3, 8, 2, 9], [7, 5, 0, 6], [4, 1], [5, 2, 3, 0], [8, 7, 4, 9], [1, 6]]
+    assert [p.rows.tolist() for p in uniform.picks(range(6))] == [[0, 2, 6, 4], [9, 5, 1, 7], [8, 3], [6, 0, 1, 4], [9, 3, 5, 8], [7, 2]]
     shard = Uniform(10, 2, "keep", (1, 2), 5, True)
-    assert [(p.rows.tolist(), p.real) for p in shard.picks(range(3))] == [([2, 9], 2), ([0, 6], 2), ([1, 3], 1)]
+    assert [(p.rows.tolist(), p.real) for p in shard.picks(range(3))] == [([6, 4], 2), ([1, 7], 2), ([3, 0], 1)]
     balanced = Balanced(np.array([0, 0, 0, 0, 1, 2, 2, -1]), 4, "keep", (0, 1), 5)
     assert [(p.rows.tolist(), np.asarray(p.epoch).tolist()) for p in balanced.picks(range(4))] == [
-        ([4, 6, 3, 2], [0, 0, 0, 0]),
-        ([5, 4, 4, 1], [0, 1, 2, 0]),
-        ([6, 5, 4, 0], [1, 1, 3, 0]),
-        ([5, 4, 3, 0], [2, 4, 1, 1]),
+        ([4, 6, 1, 3], [0, 0, 0, 0]),
+        ([5, 4, 4, 0], [0, 1, 2, 0]),
+        ([6, 5, 4, 2], [1, 1, 3, 0]),
+        ([5, 4, 2, 0], [2, 4, 1, 1]),
     ]
     bucketed = Bucketed(np.array([3, 9, 1, 4, 8, 2, 7]), [4, 9], 2, "keep", (0, 1), 5, True)
     assert [(p.rows.tolist(), p.length) for p in bucketed.picks(range(8))] == [
-        ([0, 2], 4),
-        ([5, 3], 4),
-        ([4, 6], 9),
-        ([1], 9),
-        ([4], 9),
-        ([3, 2], 4),
-        ([1, 6], 9),
+        ([6, 1], 9),
         ([0, 5], 4),
+        ([2, 3], 4),
+        ([4], 9),
+        ([6], 9),
+        ([2, 5], 4),
+        ([4, 1], 9),
+        ([0, 3], 4),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,10 +13,12 @@ import numpy as np
 from plait.draws import mix, seed_of
 from plait.errors import ArgumentError
 
-__all__ = ["Balanced", "Bucketed", "Order", "Pick", "Remainder", "Uniform", "permuted"]
+__all__ = ["Balanced", "Bucketed", "Onward", "Order", "Pick", "Remainder", "Uniform", "permuted"]
 
 Remainder = Literal["keep", "drop", "pad"]
 _ROUNDS, _SMALL, _SMALL_ROUNDS = 6, 4096, 24  # few samples leave little room in a round, so they get more of them
+_WIDE = 2**32  # up to here halves of 16 bits will do
+_MIXERS = {32: (0x9E3779B1, 0x85EBCA77), 64: (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)}  # odd, of random bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +41,8 @@ class Pick:
 def permuted(positions: np.ndarray, samples: int | np.ndarray, seed: int | np.ndarray) -> np.ndarray:
     """Where a random permutation of range(samples) sends these positions; any of them in O(1) time and memory.
 
-    A Feistel network over the integers below a * b >= samples, a and b near the square root, with cycle walking: what falls outside
-    is sent through again. Integer arithmetic only, so it is the same on every machine and NumPy version.
+    A Feistel network over the integers below a * 2**b >= samples, the two factors near the square root, with cycle walking: what falls
+    outside is sent through again. Integer arithmetic only, so it is the same on every machine and NumPy version.
 
     Args:
         positions: (n,) integers in range(samples).
@@ -51,46 +54,73 @@ def permuted(positions: np.ndarray, samples: int | np.ndarray, seed: int | np.nd
     """
     positions, sizes = np.asarray(positions, np.int64), np.asarray(samples, np.int64)
     if not sizes.ndim:
-        return _permuted(positions, sizes, seed, _SMALL_ROUNDS if sizes <= _SMALL else _ROUNDS)
+        return _permuted(positions, sizes, seed, *_kind(int(sizes)))
     out, seeds = np.empty(len(positions), np.int64), np.broadcast_to(np.asarray(seed, np.uint64), sizes.shape)
-    for rounds, chosen in ((_SMALL_ROUNDS, sizes <= _SMALL), (_ROUNDS, sizes > _SMALL)):
+    for low, high in ((0, _SMALL), (_SMALL, _WIDE), (_WIDE, 2**63 - 1)):
+        chosen = (sizes > low) & (sizes <= high)
         if chosen.any():
-            out[chosen] = _permuted(positions[chosen], sizes[chosen], seeds[chosen], rounds)
+            out[chosen] = _permuted(positions[chosen], sizes[chosen], seeds[chosen], *_kind(high))
     return out
 
 
-def _permuted(positions: np.ndarray, sizes: np.ndarray, seed: int | np.ndarray, rounds: int) -> np.ndarray:
-    a = np.maximum(np.ceil(np.sqrt(sizes)).astype(np.int64), 1)
-    b = np.maximum(-(-sizes // a), 1)
-    keys = [seed_of(seed, number) for number in range(rounds)]
-    out = _feistel(positions, a, b, keys)
+def _kind(samples: int) -> tuple[int, type[np.unsignedinteger]]:
+    """Rounds and word of the network for so many samples."""
+    return _SMALL_ROUNDS if samples <= _SMALL else _ROUNDS, np.uint32 if samples <= _WIDE else np.uint64
+
+
+def _permuted(positions: np.ndarray, sizes: np.ndarray, seed: int | np.ndarray, rounds: int, word: type[np.unsignedinteger]) -> np.ndarray:
+    bits = np.maximum(np.frexp((sizes - 1).astype(np.float64))[1], 2)
+    low = np.asarray(bits - bits // 2, np.int64)  # bits of the right half
+    above = -(-sizes >> low)  # what the left half is below
+    keys = _keys(seed, rounds, word) if isinstance(seed, int) else [seed_of(seed, number).astype(word) for number in range(rounds)]
+    out = _feistel(positions, above, low, keys, word)
     outside = np.flatnonzero(out >= sizes)
     while len(outside):
-        out[outside] = _feistel(out[outside], _at(a, outside), _at(b, outside), [_at(key, outside) for key in keys])
-        outside = outside[out[outside] >= _at(sizes, outside)]
+        again = _feistel(out[outside], _at(above, outside), _at(low, outside), [_at(key, outside) for key in keys], word)
+        out[outside] = again
+        outside = outside[again >= _at(sizes, outside)]
     return out
+
+
+@functools.lru_cache(256)
+def _keys(seed: int, rounds: int, word: type[np.unsignedinteger]) -> list[np.ndarray]:
+    return [seed_of(seed, number).astype(word) for number in range(rounds)]
 
 
 def _at(value: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return value[rows] if value.ndim else value
 
 
-def _feistel(values: np.ndarray, a: np.ndarray, b: np.ndarray, keys: Sequence[np.ndarray]) -> np.ndarray:
-    left, right = np.divmod(values, b)
+def _feistel(
+    values: np.ndarray, above: np.ndarray, low: np.ndarray, keys: Sequence[np.ndarray], word: type[np.unsignedinteger]
+) -> np.ndarray:
+    """Every operation in place and in words as narrow as will do: this is what a batch of small rows costs most."""
+    width = np.iinfo(word).bits
+    half, below, shift = word(width // 2), above.astype(word), (width - low).astype(word)
+    left = (values >> low).astype(word)
+    right = (values & ((np.int64(1) << low) - 1)).astype(word)
+    mixed, other = np.empty_like(left), np.empty_like(left)
+    first, second = word(_MIXERS[width][0]), word(_MIXERS[width][1])
     for number, key in enumerate(keys):
-        if number % 2 == 0:
-            left += _below(right, key, a)
-            left -= np.where(left >= a, a, 0)
-        else:
-            right += _below(left, key, b)
-            right -= np.where(right >= b, b, 0)
-    return left * b + right
-
-
-def _below(values: np.ndarray, key: np.ndarray, bound: np.ndarray) -> np.ndarray:
-    """A pseudorandom integer below `bound` for each value."""
-    word = mix(values.astype(np.uint64) ^ key)
-    return ((word >> np.uint64(32)) * bound.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
+        np.add(right if number % 2 == 0 else left, key, out=mixed)
+        np.multiply(mixed, first, out=mixed)
+        np.right_shift(mixed, half, out=other)
+        np.bitwise_xor(mixed, other, out=mixed)
+        np.multiply(mixed, second, out=mixed)
+        if number % 2:
+            np.right_shift(mixed, shift, out=mixed)
+            np.bitwise_xor(right, mixed, out=right)
+            continue
+        np.right_shift(mixed, half, out=mixed)
+        np.multiply(mixed, below, out=mixed)
+        np.right_shift(mixed, half, out=mixed)  # below `above`
+        np.add(left, mixed, out=left)
+        np.subtract(left, below, out=mixed)  # wraps where it is below 0
+        np.minimum(left, mixed, out=left)
+    out = left.astype(np.int64)
+    np.left_shift(out, low, out=out)
+    np.bitwise_or(out, right, out=out, casting="unsafe", dtype=np.int64)
+    return out
 
 
 class Order(abc.ABC):
@@ -154,6 +184,23 @@ class Uniform(Order):
                 for i, part in zip(members, np.split(joined, np.cumsum([len(rows[i]) for i in members])[:-1]), strict=True):
                     rows[i] = part
         return [Pick(r, real, int(p)) for r, (_, real), p in zip(rows, owned, passes, strict=True)]
+
+
+class Onward(Order):
+    """Samples without end, one after the other: every batch is full, and no sample comes twice."""
+
+    def __init__(self, batch_size: int, shard: tuple[int, int]) -> None:
+        super().__init__(batch_size, "drop", shard)
+
+    @property
+    def per_pass(self) -> int:
+        """More batches than anybody reads."""
+        return 2**62 // self.whole
+
+    def picks(self, steps: Sequence[int]) -> list[Pick]:
+        """The samples of these batches."""
+        starts = [step * self.whole + self.index * self.batch_size for step in steps]
+        return [Pick(np.arange(start, start + self.batch_size, dtype=np.int64), self.batch_size, 0) for start in starts]
 
 
 class Balanced(Order):

@@ -9,10 +9,10 @@ from plait.order import Uniform, permuted
 
 
 def test_the_order_that_a_seed_gives_never_changes():
-    assert permuted(np.arange(10), 10, 7).tolist() == [8, 0, 4, 9, 2, 1, 3, 5, 7, 6]
-    assert permuted(np.array([0, 1, 2, 999_999]), 1_000_000, 7).tolist() == [867676, 539720, 654395, 621657]
+    assert permuted(np.arange(10), 10, 7).tolist() == [1, 0, 9, 5, 7, 8, 6, 4, 2, 3]
+    assert permuted(np.array([0, 1, 2, 999_999]), 1_000_000, 7).tolist() == [398314, 27888, 433826, 781075]
     order = Uniform(10, 4, "keep", (0, 1), 3, True)
-    assert [pick.rows.tolist() for pick in order.picks([0, 1, 2, 3])] == [[5, 9, 4, 6], [7, 0, 1, 3], [8, 2], [9, 7, 1, 2]]
+    assert [pick.rows.tolist() for pick in order.picks([0, 1, 2, 3])] == [[0, 3, 6, 2], [4, 7, 8, 5], [9, 1], [1, 5, 0, 3]]
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 10, 97, 1000, 4096, 4097, 100_003])
