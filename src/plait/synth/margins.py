@@ -14,6 +14,7 @@ __all__ = ["Margin"]
 
 _KNOTS = 2000  # at most so many quantiles, and so many values with a mass of their own
 _FEW = 1000  # up to so many different values, each that occurs twice has a mass of its own
+_STATE = ("shares", "values", "missing", "order", "grid")
 _EDGE = 0.49999  # the cell of a value on a grid reaches nearly half a step to either side
 
 
@@ -168,6 +169,16 @@ class Margin:
         grid = tuple(arrays["grid"].tolist())
         order = arrays["order"] if len(arrays["order"]) else None
         return cls(arrays["shares"], arrays["values"], float(arrays["missing"][0]), order, (grid[0], grid[1], grid[2]) if grid else None)
+
+    @classmethod
+    def of_many(cls, arrays: Mapping[str, np.ndarray], count: int) -> list[Margin]:
+        """The margins that `many` gave."""
+        return [cls.of_arrays({name: arrays[f"margin{k}.{name}"] for name in _STATE}) for k in range(count)]
+
+    @staticmethod
+    def many(margins: Sequence[Margin]) -> dict[str, np.ndarray]:
+        """The state of several margins as arrays; `of_many` reads it."""
+        return {f"margin{k}.{name}": array for k, margin in enumerate(margins) for name, array in margin.arrays().items()}
 
     def _steps(self) -> np.ndarray:
         places = self.values[1::2]
