@@ -10,7 +10,7 @@ import numpy as np
 from plait.errors import AlignmentError
 from plait.gaps import Gap, Join, Policy
 from plait.keys import Keys, text_array
-from plait.report import Report
+from plait.report import Finding, Report
 from plait.source import Source, Stream
 
 __all__ = ["Alignment", "align", "match", "shared"]
@@ -47,6 +47,8 @@ def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy], roles: 
         DuplicateKeyError: A source that has to be matched holds a key twice.
     """
     sources = list({id(s.source): s.source for s in streams.values()}.values())
+    if any(source.endless for source in sources):
+        return _endless(streams, sources)
     keys, positions = _positions(sources)
     where = {id(source): rows for source, rows in zip(sources, positions, strict=True)}
     rows = {name: where[id(stream.source)] for name, stream in streams.items()}
@@ -62,6 +64,28 @@ def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy], roles: 
     absent = {name: None if gap.missing is None else gap.missing[kept] for name, gap in gaps.items()}
     absent = {name: gone if gone is not None and gone.any() else None for name, gone in absent.items()}
     return Alignment(keys.take(kept), {name: where[id(stream.source)] for name, stream in streams.items()}, absent, report)
+
+
+def _endless(streams: Mapping[str, Stream], sources: Sequence[Source]) -> Alignment:
+    """Rows without end, side by side.
+
+    Raises:
+        AlignmentError: Some sources end.
+    """
+    finite = [source for source in sources if not source.endless]
+    if finite:
+        label = next(source.label for source in sources if source.endless)
+        raise AlignmentError(
+            f"{label} has no end and {finite[0].label} has {len(finite[0])} samples. Take as many of the former: "
+            f"data.take(range({len(finite[0])}))."
+        )
+    values: dict[str, object] = {"policy": "raise", "missing": 0, "keys": 0, "held": 0, "dropped": 0}
+    found = [
+        Finding("pass", name, f"{stream.source.label} draws as many as are asked for", id="join", values=values)
+        for name, stream in streams.items()
+    ]
+    none = dict.fromkeys(streams)
+    return Alignment(sources[0].keys, none, none, Report("join", tuple(found)))
 
 
 def match(keys: Keys, others: Keys, *, label: str) -> np.ndarray:

@@ -167,7 +167,22 @@ class Dataset(Source):
         """Whether every source is in memory."""
         return all(column.stream.source.in_memory for column in self._columns.values())
 
+    @property
+    def endless(self) -> bool:  # type: ignore[override]
+        """Whether the samples have no end, because they are drawn."""
+        return self._rows is None and any(column.stream.source.endless for column in self._columns.values())
+
+    @property
+    def block(self) -> int | None:  # type: ignore[override]
+        """Samples that are drawn together, where they are drawn."""
+        return max((column.stream.source.block or 0 for column in self._columns.values()), default=0) or None
+
     def __len__(self) -> int:
+        return super().__len__() if self.endless else self._count
+
+    @property
+    def _count(self) -> int:
+        """The number of samples; `ENDLESS` where they have no end."""
         return len(self._all_keys) if self._rows is None else len(self._rows)
 
     def absent(self, name: str) -> np.ndarray | None:
@@ -208,7 +223,8 @@ class Dataset(Source):
         return data
 
     def __str__(self) -> str:
-        lines = [f"Dataset of {len(self)} samples, keys such as {self.keys.some(range(min(3, len(self))))}"]
+        lines = [f"Dataset of {len(self)} samples, keys such as {self.keys.some(range(min(3, len(self))))}"] if not self.endless else []
+        lines = lines or [f"Dataset without end, drawn {self.block} samples at a time"]
         roles = [(n, "input") for n in self._inputs] + [(n, "target") for n in self._targets]
         roles += [(weight_name(n), "weight") for n in self._weights]
         width = max(len(name) for name, _ in roles)
@@ -245,7 +261,7 @@ class Dataset(Source):
             name -> (samples, *shape); zeros where a masked target has no value.
         """
         self._check_names(names)
-        rows = row_numbers(rows, len(self), self.label)
+        rows = row_numbers(rows, self._count, self.label)
         needed, steps = self._needed(names)
         samples = rows if self._rows is None else self._rows[rows]
         columns = {name: self._columns[name] for name in sorted(needed)}
@@ -302,14 +318,18 @@ class Dataset(Source):
         Raises:
             ArgumentError: A row is out of range, or the mask has another length.
         """
-        chosen = np.asarray(rows) if not isinstance(rows, slice) else np.arange(len(self))[rows]
+        count = self._count
+        if self.endless and isinstance(rows, slice) and (rows.stop is None or rows.stop < 0):
+            raise ArgumentError(f"take({rows}): the data have no end. Say where to stop: data.take(slice(0, 1000)).")
+        chosen = np.asarray(rows) if not isinstance(rows, slice) else np.arange(*rows.indices(count))
         if chosen.dtype == bool:
-            if chosen.shape != (len(self),):
-                raise ArgumentError(f"take(mask): the mask has the shape {chosen.shape} for {len(self)} samples.")
+            if chosen.shape != (count,):
+                found = "data without end" if self.endless else f"{count} samples"
+                raise ArgumentError(f"take(mask): the mask has the shape {chosen.shape} for {found}.")
             chosen = np.flatnonzero(chosen)
-        if chosen.dtype.kind in "iu":
-            chosen = np.where((chosen < 0) & (chosen >= -len(self)), chosen + len(self), chosen)
-        chosen = row_numbers(chosen, len(self), "take(rows)")
+        if chosen.dtype.kind in "iu" and not self.endless:
+            chosen = np.where((chosen < 0) & (chosen >= -count), chosen + count, chosen)
+        chosen = row_numbers(chosen, count, "take(rows)")
         return self._with(_rows=chosen if self._rows is None else self._rows[chosen], _selected=None)
 
     def split(
@@ -337,6 +357,11 @@ class Dataset(Source):
             ArgumentError: Arguments that exclude each other, or a part would be empty.
             AlignmentError, SpecError: A stream that has no value for a sample, or several, or is no time.
         """
+        if self.endless:
+            raise ArgumentError(
+                f"split({fraction}): the data have no end, so no parts. Draw a second data set with another seed to test on: "
+                "synthesizer.sample(10_000, seed=1)."
+            )
         first = split_rows(self, fraction, seed=seed, by=by, stratify=stratify, time=time)
         return self.take(first), self.take(~first)
 
@@ -370,7 +395,7 @@ class Dataset(Source):
             if isinstance(described, Spec):
                 return [described]
             raise SpecError(f"{step.name}.spec returned a {type(described).__name__}; it is to say what it makes of a Spec, as a Spec.")
-        present = np.ones(len(self), bool)
+        present = np.ones(min(self._count, 2) if self.endless else self._count, bool)
         for name in step.on:
             gone = self.absent(name)
             present &= True if gone is None else ~gone

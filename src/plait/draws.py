@@ -8,7 +8,7 @@ import numpy as np
 
 from plait.errors import ArgumentError
 
-__all__ = ["Draws", "mix", "seed_of"]
+__all__ = ["Draws", "mix", "normal_quantile", "seed_of"]
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -78,7 +78,7 @@ class Draws:
 
     def standard_normal(self, size: int | tuple[int, ...] | None = None) -> np.ndarray:
         """Normal with mean 0 and standard deviation 1."""
-        return _normal_quantile((np.floor(self.random(size) * 2.0**52) + 0.5) * 2.0**-52)
+        return normal_quantile((np.floor(self.random(size) * 2.0**52) + 0.5) * 2.0**-52)
 
     def normal(self, loc: float = 0.0, scale: float = 1.0, size: int | tuple[int, ...] | None = None) -> np.ndarray:
         """Normal with mean `loc` and standard deviation `scale`."""
@@ -127,7 +127,7 @@ class Draws:
             return mix(self._states[:, None] + counters * _GAMMA).reshape(shape)
 
 
-def _normal_quantile(p: np.ndarray) -> np.ndarray:
+def normal_quantile(p: np.ndarray) -> np.ndarray:
     """The normal distribution's quantile function, to about 16 digits.
 
     References:

@@ -6,6 +6,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -45,9 +46,10 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         data: What to feed.
         batch_size: Samples a batch, on each shard.
         model: Emit exactly what this model takes, and check now that the data fit it. Without it the same is done when `fit` starts.
-        shuffle: Anew every epoch. Turn it off for `predict`.
+        shuffle: Anew every epoch. Turn it off for `predict`. Data without end keep their order.
         seed: Decides order and random steps, together with the epoch and the key of the sample.
-        steps: Batches an epoch; all of the data when left out.
+        steps: Batches an epoch; all of the data when left out. Needed where the data have no end: the next epoch goes on where this
+            one stopped.
         remainder: The last, partial batch: "keep" it, "drop" it, or "pad" it to full size with samples of weight 0.
         shard: (index, count): this process's part of every global batch of count * batch_size samples. With several shards the last
             batch is padded, so that all take the same number of equal steps.
@@ -80,7 +82,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
-        self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle)
+        self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle) and not data.endless
         self._bucket: dict[str, Sequence[int] | None] = {bucket: None} if isinstance(bucket, str) else {**(bucket or {})}
         self._order = plan(data, batch_size, remainder, shard, seed=self.seed, shuffle=self.shuffle, balance=balance, bucket=self._bucket)
         if self._order.per_pass == 0:
@@ -154,7 +156,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     @property
     def has_partial_batch(self) -> bool:
         """Whether the last batch is smaller, for Keras."""
-        return self._order.remainder == "keep" and len(self.data) % self._order.batch_size > 0
+        return self._order.remainder == "keep" and not self.data.endless and len(self.data) % self._order.batch_size > 0
 
     @property
     def partial_batch_size(self) -> int | None:
@@ -281,8 +283,9 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
             yield self._emission.for_keras(batch)
 
     def _batches(self, start: int, stop: int, emission: Emission) -> Iterator[Batch]:
-        each = max(1, _BLOCK // self.batch_size) if self.data.in_memory and not self._bucket else 1
-        blocks = (range(first, min(first + each, stop)) for first in range(start, stop, each))
+        each = max(1, (self.data.block or _BLOCK) // self.batch_size) if self.data.in_memory and not self._bucket else 1
+        cuts = [start, *range((start // each + 1) * each, stop, each), stop]  # at multiples, since data that are drawn come in blocks
+        blocks = (range(first, last) for first, last in pairwise(cuts))
         for block in read_ahead(lambda steps: self._make(steps, emission), blocks, workers=self._threads, depth=self._ahead):
             yield from block
 
@@ -318,8 +321,10 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
                     f"data.map(plait.Pad(20, cut=True), on={name!r}), or plait.Loader(data, {self.batch_size}, bucket={name!r})."
                 )
         padded = self._order.remainder == "pad"
+        if self.data.endless or not evaluating:
+            return Emission(self.data, contract, padded=padded)
         slots = self._order.per_pass * self._order.whole if padded else len(self.data)
-        return Emission(self.data, contract, padded=padded, slots=slots if evaluating else None)
+        return Emission(self.data, contract, padded=padded, slots=slots)
 
     def _bind(self, model: Any, verb: str) -> Emission:
         """How to feed this model, for "fit", "evaluate" or "predict"; the data are compared with it once for each."""
@@ -401,7 +406,12 @@ def _check_arguments(
             f"Loader takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs={{...}}, targets={{...}}), or "
             "plait.Dataset.of(...) for a tf.data.Dataset, PyDataset or torch Dataset."
         )
-    if len(data) == 0:
+    if data.endless and steps is None:
+        raise ArgumentError(
+            f"The data have no end, so say how many batches make an epoch: plait.Loader(data, {batch_size}, steps=1000). The next epoch "
+            "goes on where the last one stopped."
+        )
+    if not data:
         raise ArgumentError("The data set has no samples.")
     for name, value, least in (("batch_size", batch_size, 1), ("steps", steps, 1), ("workers", workers, 0), ("ahead", ahead, 1)):
         if value is None and name != "batch_size":

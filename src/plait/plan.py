@@ -8,7 +8,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
-from plait.order import Balanced, Bucketed, Order, Remainder, Uniform
+from plait.order import Balanced, Bucketed, Onward, Order, Remainder, Uniform
 from plait.ragged import Ragged
 
 __all__ = ["plan"]
@@ -30,6 +30,11 @@ def plan(
     Raises:
         ArgumentError, NameUnknownError, SpecError: They exclude each other, or name a stream that cannot serve.
     """
+    if data.endless:
+        if balance is not None or bucket:
+            name = "balance" if balance is not None else "bucket"
+            raise ArgumentError(f"{name}= chooses among all samples, and the data have no end. Take some first: data.take(range(100_000)).")
+        return Onward(batch_size, shard)
     if balance is not None and bucket:
         raise ArgumentError("balance= and bucket= exclude each other: a batch has either equal classes or equal lengths.")
     if balance is not None:

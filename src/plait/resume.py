@@ -175,14 +175,17 @@ class Resume(keras.callbacks.Callback):
 def order_of(loader: Loader) -> dict[str, object]:
     """What decides which samples a step holds: a saved step means nothing where one of these differs."""
     data = loader.data
+    roles: dict[str, object] = {"inputs": sorted(data.inputs), "targets": sorted(data.targets)}
+    if data.endless:
+        sources = sorted({data.origin(name).source.label for name in data.spec})
+        return {"samples": "without end", "keys": sources, **roles, "seed": loader.seed, **loader.layout}
     with np.errstate(over="ignore"):
         places = np.arange(1, len(data) + 1, dtype=np.uint64)
         keys = int((data.keys.hashes() * (2 * places + np.uint64(1))).sum(dtype=np.uint64))
     return {
         "samples": len(data),
         "keys": f"{keys:016x}",
-        "inputs": sorted(data.inputs),
-        "targets": sorted(data.targets),
+        **roles,
         "seed": loader.seed,
         **loader.layout,
     }

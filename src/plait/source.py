@@ -13,7 +13,10 @@ from plait.keys import Keys
 from plait.ragged import Array, concatenate
 from plait.spec import Spec
 
-__all__ = ["Source", "Stream", "only_stream", "row_numbers"]
+__all__ = ["ENDLESS", "Source", "Stream", "only_stream", "row_numbers"]
+
+#: Rows of a source without end: more than anybody reads, and their numbers fit into int64.
+ENDLESS = 2**62
 
 
 class Source(abc.ABC):
@@ -25,6 +28,10 @@ class Source(abc.ABC):
 
     #: Whether `read` is a gather from memory, so that threads and read-ahead would cost more than they bring.
     in_memory: bool = False
+    #: Whether rows have no end: they are drawn, and there is a row of any number below `ENDLESS`.
+    endless: bool = False
+    #: Rows that are drawn together, where that is so: to read as many at once costs least.
+    block: int | None = None
 
     @property
     @abc.abstractmethod
@@ -66,7 +73,15 @@ class Source(abc.ABC):
         return None
 
     def __len__(self) -> int:
+        if self.endless:
+            raise ArgumentError(
+                f"{self.label} has no end, so no number of samples. Take some: data.take(range(1000)); or feed them on, so many batches an "
+                "epoch: plait.Loader(data, 256, steps=1000)."
+            )
         return len(self.keys)
+
+    def __bool__(self) -> bool:
+        return self.endless or len(self) > 0
 
     def __getitem__(self, name: str) -> Stream:
         """One stream.
@@ -110,7 +125,8 @@ class Stream:
         Raises:
             ArgumentError: They are no row numbers, or out of range.
         """
-        return self.source.read([self.name], row_numbers(rows, len(self), self.source.label))[self.name]
+        source = self.source
+        return source.read([self.name], row_numbers(rows, ENDLESS if source.endless else len(source), source.label))[self.name]
 
     def present(self) -> np.ndarray:
         """(rows,) int64: the rows that have a value."""

@@ -63,7 +63,8 @@ def check(data: Dataset, model: Any, *, samples: int = 10_000) -> Report:
             findings.extend(_tried(subject))
         except PlaitError as error:
             findings.append(Finding("fail", model.name, f"no batch can be made: {error}", id="feed"))
-    return Report(f"check of {len(data)} samples against model {model.name!r}", tuple(findings))
+    what = "data without end" if data.endless else f"{len(data)} samples"
+    return Report(f"check of {what} against model {model.name!r}", tuple(findings))
 
 
 def asked(data: Dataset, model: Any, samples: int = 10_000) -> tuple[Subject | None, list[Finding]]:
@@ -73,7 +74,7 @@ def asked(data: Dataset, model: Any, samples: int = 10_000) -> tuple[Subject | N
         What was found out about both, None where that was not enough to go on; and the findings.
     """
     findings = list(check_feedable(data))
-    if len(data) == 0:
+    if not data:
         return None, [*findings, Finding("fail", "data", "the data set has no samples", "print(data.join) says what was dropped", "empty")]
     try:
         contract, container, problem = _structure(data, model, feedable=not any(f.level == "fail" for f in findings))

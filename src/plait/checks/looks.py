@@ -10,6 +10,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.errors import PlaitError
 from plait.ragged import Array, Ragged
+from plait.source import ENDLESS
 from plait.spec import Spec
 
 __all__ = ["Look", "look"]
@@ -30,7 +31,7 @@ class Look:
         name: The stream.
         spec: What it declares.
         label: Whether it is a target, whose whole numbers are counted and whose last axis is summed.
-        total: How many samples have a value.
+        total: How many samples have a value; more than anybody counts where they have no end.
         rows: How many of them were looked at.
         low, high: Of the finite values; NaN where there are none.
         low_row, high_row: Rows of the data set that hold them.
@@ -75,6 +76,8 @@ class Look:
     @property
     def extent(self) -> str:
         """How much was looked at, for messages."""
+        if self.total == ENDLESS:
+            return f"the first {self.rows} samples"
         return f"all {self.rows} samples" if self.rows == self.total else f"{self.rows} of {self.total} samples"
 
 
@@ -88,8 +91,9 @@ def look(data: Dataset, name: str, samples: int, *, label: bool) -> Look:
         label: Whether it is a target: then scalars in memory are read to the last.
     """
     gone = data.absent(name)
-    present = np.arange(len(data)) if gone is None else np.flatnonzero(~gone)
-    seen = Look(name, data.spec[name], label, len(present), counts={} if label else None)
+    most_of_all = samples if data.endless else len(data)
+    present = np.arange(most_of_all) if gone is None else np.flatnonzero(~gone)
+    seen = Look(name, data.spec[name], label, ENDLESS if data.endless else len(present), counts={} if label else None)
     if seen.spec.dtype.kind not in "biuf":
         return seen
     values = math.prod(_SMALL if n is None else n for n in seen.spec.shape)

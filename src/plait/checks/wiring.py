@@ -195,7 +195,8 @@ def _samples(subject: Subject) -> np.ndarray:
     """Rows of a small batch: spread over the data, of the batch size that the model insists on, if it does."""
     batches = [tensor.shape[0] for tensor in getattr(subject.model, "inputs", None) or []]
     count = next((size for size in batches if size), _SAMPLES)
-    return np.linspace(0, len(subject.data) - 1, count).astype(np.int64)
+    last = count - 1 if subject.data.endless else len(subject.data) - 1
+    return np.linspace(0, last, count).astype(np.int64)
 
 
 def _dense(array: Array) -> np.ndarray:

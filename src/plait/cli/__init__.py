@@ -91,7 +91,7 @@ def _demo(given: argparse.Namespace) -> int:
 def _show(given: argparse.Namespace) -> int:
     data = _dataset(given.data, Scripts())
     preview = plait.show(data, samples=given.samples, seed=given.seed, html=given.html)
-    print(preview if given.html is None else f"One batch of {len(data)} samples: {given.html}")
+    print(preview if given.html is None else f"One batch of {'data without end' if data.endless else f'{len(data)} samples'}: {given.html}")
     return 0
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.emit import Emission
 from plait.errors import ArgumentError, ReadError, SpecError
-from plait.order import Uniform
+from plait.order import Onward, Uniform
 from plait.pages.page import Html, badge, page, section, table, tag
 from plait.preview.cells import Cell, cells
 from plait.spec import Spec
@@ -44,12 +44,13 @@ def show(data: Dataset, *, samples: int = 8, seed: int = 0, html: str | os.PathL
         )
     if not isinstance(samples, (int, np.integer)) or isinstance(samples, bool) or samples < 1:
         raise ArgumentError(f"samples={samples!r}: a positive number of samples to show is needed.")
-    if not len(data):
+    if not data:
         raise ArgumentError("The data set has no samples to show; print(data.join) says what was dropped.")
-    rows = Uniform(len(data), min(int(samples), len(data)), "keep", (0, 1), seed, True).picks([0])[0].rows
+    order = Onward(int(samples), (0, 1)) if data.endless else Uniform(len(data), min(int(samples), len(data)), "keep", (0, 1), seed, True)
+    rows = order.picks([0])[0].rows
     weights, notice = _weights(data, rows, seed)
     streams = tuple(_stream(data, name, rows, seed, weights.get(name)) for name in [*data.inputs, *data.targets])
-    preview = Preview(tuple(data.keys[int(row)] for row in rows), streams, len(data), seed, notice)
+    preview = Preview(tuple(data.keys[int(row)] for row in rows), streams, None if data.endless else len(data), seed, notice)
     if html is not None:
         preview.to_html(html)
     return preview
@@ -91,14 +92,14 @@ class Preview:
     Args:
         keys: Of the samples, in the batch's order.
         streams: Inputs, then targets.
-        total: Samples of the whole data set.
+        total: Samples of the whole data set; None where it has no end.
         seed: What it was drawn with.
         notice: Why this batch cannot be fed to a model; empty where it can.
     """
 
     keys: tuple[object, ...]
     streams: tuple[Shown, ...]
-    total: int
+    total: int | None
     seed: int
     notice: str = ""
 
@@ -154,7 +155,8 @@ class Preview:
 
     @property
     def _title(self) -> str:
-        return f"{len(self.keys)} of {self.total} samples: the first batch of plait.Loader(data, {len(self.keys)}, seed={self.seed})"
+        shown = f"{len(self.keys)} samples of data without end" if self.total is None else f"{len(self.keys)} of {self.total} samples"
+        return f"{shown}: the first batch of plait.Loader(data, {len(self.keys)}, seed={self.seed})"
 
 
 def _stream(data: Dataset, name: str, rows: np.ndarray, seed: int, weights: np.ndarray | None) -> Shown:

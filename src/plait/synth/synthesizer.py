@@ -60,19 +60,21 @@ class Synthesizer(abc.ABC):
         return endless(self, seed=seed, block=_BLOCK)
 
 
-def check_draw(owner: str, n: object, seed: object, given: Mapping[str, Any] | None, streams: Mapping[str, Spec]) -> None:
-    """Raise where the arguments of `sample` cannot be meant.
+def check_draw(
+    owner: str, n: object, seed: object, given: Mapping[str, Any] | None, streams: Mapping[str, Spec], *, method: str = "sample"
+) -> None:
+    """Raise where the arguments of `sample`, or of a method like it, cannot be meant.
 
     Raises:
         ArgumentError: n or seed is no whole number, or given is no mapping.
         NameUnknownError: given names a stream that there is not.
     """
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
-        raise ArgumentError(f"{owner}.sample({n!r}): the number of samples is a whole number of at least 1.")
+        raise ArgumentError(f"{owner}.{method}({n!r}): the number of samples is a whole number of at least 1.")
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
-        raise ArgumentError(f"{owner}.sample(seed={seed!r}): a seed is a whole number. Write seed=0.")
+        raise ArgumentError(f"{owner}.{method}(seed={seed!r}): a seed is a whole number. Write seed=0.")
     if given is not None and not isinstance(given, Mapping):
-        raise ArgumentError(f"{owner}.sample(given={type(given).__name__}): write given={{'name': values}}.")
+        raise ArgumentError(f"{owner}.{method}(given={type(given).__name__}): write given={{'name': values}}.")
     unknown = [name for name in given or {} if name not in streams]
     if unknown:
-        raise NameUnknownError(f"{owner}.sample(given=...): there is no {unknown[0]!r}. There are {list(streams)}.")
+        raise NameUnknownError(f"{owner}.{method}(given=...): there is no {unknown[0]!r}. There are {list(streams)}.")
