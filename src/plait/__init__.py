@@ -41,6 +41,7 @@ _HOME = {
     "Resume": "plait.resume",
     "check": "plait.checks",
     "compare": "plait.comparison",
+    "Graph": "plait.synth.graph",
     "Report": "plait.report",
     "Finding": "plait.report",
     "show": "plait.preview",
@@ -65,9 +66,13 @@ _HOME = {
     ),
 }
 
+# Packages that are used by name: plait.distributions.Normal(0, 1).
+_PACKAGES = ("distributions",)
+
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll] - the names above
 
 if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
+    import plait.distributions as distributions  # noqa: F401, PLR0402
     from plait.checks import check as check
     from plait.comparison import compare as compare
     from plait.dataset import Dataset as Dataset
@@ -105,6 +110,7 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.sources.sql import SQL as SQL
     from plait.sources.text import Text as Text
     from plait.spec import Spec as Spec
+    from plait.synth.graph import Graph as Graph
     from plait.synth.learned import load as load
     from plait.synth.synthesizer import Synthesizer as Synthesizer
     from plait.transforms.cast import Cast as Cast
@@ -121,6 +127,8 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
 else:  # hidden from them, so that a name that does not exist is an error
 
     def __getattr__(name: str) -> object:
+        if name in _PACKAGES:
+            return importlib.import_module(f"plait.{name}")
         if name not in _HOME:
             raise AttributeError(f"module 'plait' has no attribute {name!r}")
         value = getattr(importlib.import_module(_HOME[name]), name)
