@@ -67,7 +67,7 @@ class Learned(Synthesizer):
         name = type(self).__name__
         check_draw(name, n, seed, given, self.spec)
         known = self.schema.encode(given or {}, n)
-        inside = self.constraints.reduce_given(known, self.schema)
+        inside = self.constraints.reduce_given(known)
         columns = self._draw(n, rng=np.random.default_rng(_words(seed)), given=inside)
         whole = {**self.constraints.restore(columns), **known}
         return self.schema.dataset({v: whole[v] for v in self.schema.names}, label=f"sample of {name}")
@@ -140,8 +140,7 @@ def prepare(owner: str, data: Dataset, kinds: Mapping[str, Kind] | None = None, 
     if len(data) < 2:
         raise SpecError(f"{owner}.fit: the data set has {len(data)} samples; nothing can be learned from fewer than 2.")
     schema = Schema.of(data, kinds=kinds)
-    rules = Constraints.of(constraints, schema)
-    columns, inner = rules.reduce(schema.columns(data), schema, data.keys)
+    rules, columns, inner = Constraints.fit(constraints, schema.columns(data), schema, data.keys)
     return Prepared(schema, rules, inner, columns)
 
 
