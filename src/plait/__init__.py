@@ -42,6 +42,8 @@ _HOME = {
     "check": "plait.checks",
     "compare": "plait.comparison",
     "Graph": "plait.synth.graph",
+    "GaussianCopula": "plait.synth.gaussian_copula",
+    "VineCopula": "plait.synth.vine_copula",
     "Report": "plait.report",
     "Finding": "plait.report",
     "show": "plait.preview",
@@ -67,11 +69,12 @@ _HOME = {
 }
 
 # Packages that are used by name: plait.distributions.Normal(0, 1).
-_PACKAGES = ("distributions",)
+_PACKAGES = ("constraints", "distributions")
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll] - the names above
 
 if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
+    import plait.constraints as constraints  # noqa: F401, PLR0402
     import plait.distributions as distributions  # noqa: F401, PLR0402
     from plait.checks import check as check
     from plait.comparison import compare as compare
@@ -110,9 +113,11 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.sources.sql import SQL as SQL
     from plait.sources.text import Text as Text
     from plait.spec import Spec as Spec
+    from plait.synth.gaussian_copula import GaussianCopula as GaussianCopula
     from plait.synth.graph import Graph as Graph
     from plait.synth.learned import load as load
     from plait.synth.synthesizer import Synthesizer as Synthesizer
+    from plait.synth.vine_copula import VineCopula as VineCopula
     from plait.transforms.cast import Cast as Cast
     from plait.transforms.minmax import MinMax as MinMax
     from plait.transforms.onehot import OneHot as OneHot

@@ -137,7 +137,7 @@ def _rule(state: Mapping[str, Any]) -> Rule:
 def _check(rule: Any, schema: Schema) -> None:
     if not isinstance(rule, Rule):
         raise ArgumentError(
-            f"constraints=[..., {rule!r}]: a constraint is one of {', '.join(_RULES)}, such as plait.Bounds('age', 0, 120)."
+            f"constraints=[..., {rule!r}]: a constraint is a {' or '.join(_RULES)}, such as plait.constraints.Bounds('age', 0, 120)."
         )
     unknown = [name for name in rule.names if name not in schema.names]
     if unknown:
