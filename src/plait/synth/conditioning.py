@@ -94,7 +94,7 @@ def condition(
 
     Args:
         ancestral: The graph.
-        evidence: variable -> its one value.
+        evidence: variable -> (1, *shape), its one value.
         n: Samples.
         seed: Of the draws.
         roles: Names of the inputs, and of the targets.
@@ -105,7 +105,7 @@ def condition(
     if not evidence:
         raise ArgumentError("Graph.condition({}) has no evidence. Name what was seen: graph.condition({'churn': True}, 10_000, seed=0).")
     nodes = [_dense(node) for node in ancestral.nodes if set(node.names) & set(evidence)]
-    fixed = {name: np.repeat(value[None], n, axis=0) for name, value in evidence.items()}
+    fixed = {name: np.repeat(value, n, axis=0) for name, value in evidence.items()}
     values: dict[str, list[np.ndarray]] = {}
     logs = []
     for start, stop, block in ancestral.blocks(n, seed=seed, given=fixed):
@@ -183,12 +183,12 @@ def _counting(nodes: Sequence[Node], given: set[str]) -> list[Node]:
 def _dense(node: Node) -> Declared:
     if isinstance(node, Declared):
         return node
-    given = ", ".join(node.parents)
+    loc = f"lambda {', '.join(node.parents)}: ..." if node.parents else "0"
     raise ArgumentError(
         f"Variable {node.names[0]!r} is drawn by a {node.label}, whose density is not known. Make it a distribution: "
-        f"{node.names[0]!r}: plait.distributions.Normal(lambda {given or 'x'}: ..., 1)."
+        f"{node.names[0]!r}: plait.distributions.Normal({loc}, 1)."
     )
 
 
 def _shown(evidence: Mapping[str, np.ndarray]) -> str:
-    return "{" + ", ".join(f"{name!r}: {value.tolist() if value.size < 5 else '...'}" for name, value in evidence.items()) + "}"
+    return "{" + ", ".join(f"{name!r}: {value.tolist()[0] if value.size < 5 else '...'!r}" for name, value in evidence.items()) + "}"

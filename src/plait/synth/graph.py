@@ -202,7 +202,7 @@ class Graph(Synthesizer):
         """
         check_draw("Graph", n, seed, evidence, self.variables, method="condition")
         roles = (self._inputs, self._targets)
-        fixed = {name: given_array(name, value, self.variables[name], 1)[0] for name, value in evidence.items()}
+        fixed = {name: given_array(name, value, self.variables[name], 1) for name, value in evidence.items()}
         return condition(self._ancestral, fixed, n, seed=int(seed), roles=roles)
 
     # how it is done
