@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from plait.contract import Contract, Port
 from plait.dataset import Dataset
 from plait.errors import SpecError
+from plait.order import Picks
 from plait.ragged import Array, Ragged
 from plait.spec import Spec
 
@@ -19,8 +20,7 @@ __all__ = ["Batch", "Emission"]
 _EXACT = 2**24  # integers up to here are exact in float32
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(NamedTuple):
     """One batch in NumPy: name -> array, samples first; weights for every target."""
 
     inputs: dict[str, np.ndarray]
@@ -52,7 +52,7 @@ class Emission:
         self._masked = {name: gone for name in data.targets if (gone := data.absent(name)) is not None}
         self._scales = {name: np.float32(slots / max(1, self._labelled(name))) for name in self._targets} if slots is not None else {}
         self._ranks = {name: self._loss_rank(name) for name in data.targets}
-        self._ones: dict[tuple[int, int], np.ndarray] = {}
+        self._ones: dict[int, dict[str, np.ndarray]] = {}
         for name, spec in {**data.inputs, **data.targets}.items():
             _check_feedable(name, spec)
 
@@ -75,18 +75,25 @@ class Emission:
             out[name] = _ranked(cast, port)
         return out
 
-    def batch(self, arrays: Mapping[str, np.ndarray], rows: np.ndarray, real: int) -> Batch:
-        """One batch from cast arrays.
+    def batches(self, arrays: Mapping[str, np.ndarray], picks: Picks) -> list[Batch]:
+        """Batches cut from cast arrays, which they share.
 
         Args:
-            arrays: As `arrays` returns them, this batch's rows.
-            rows: (samples,) of the data set.
-            real: How many of them are no padding.
+            arrays: As `arrays` returns them.
+            picks: The samples they hold.
+
+        Raises:
+            SpecError: A weight is negative.
         """
-        inputs = {name: arrays[name] for name in self._inputs}
-        targets = {name: arrays[name] for name in self._targets}
-        weights = {name: self._weight(name, arrays, rows, real) for name in self._targets}
-        return Batch(inputs, targets, weights)
+        inputs = [(name, arrays[name]) for name in self._inputs]
+        targets = [(name, arrays[name]) for name in self._targets]
+        weights = [(name, self._weight(name, arrays, picks)) for name in self._targets] if self.weighted else []
+        out = []
+        for start, stop in itertools.pairwise(picks.cuts):
+            weight = {name: array[start:stop] for name, array in weights} if weights else {**self._all_one(stop - start)}
+            x, y = {name: array[start:stop] for name, array in inputs}, {name: array[start:stop] for name, array in targets}
+            out.append(Batch(x, y, weight))
+        return out
 
     def for_keras(self, batch: Batch) -> tuple[Any, ...]:
         """(x, y, sample_weight) in the containers that the model takes; shorter where there are no weights or targets."""
@@ -110,34 +117,35 @@ class Emission:
             return None
         return self.contract.input(name) if name in self.data.inputs else self.contract.output(name)
 
-    def _weight(self, name: str, arrays: Mapping[str, np.ndarray], rows: np.ndarray, real: int) -> np.ndarray:
-        given, rank = arrays.get(f"{name}.weight"), self._ranks[name]
-        scale = self._scales.get(name)
-        if given is None and name not in self._masked and real == len(rows) and (scale is None or scale == 1):
-            return self._all_one(real, rank)
+    def _weight(self, name: str, arrays: Mapping[str, np.ndarray], picks: Picks) -> np.ndarray:
+        """Weights of all the batches: 0 for padding and what is absent, the rest scaled as the class says."""
+        given, gone, scale = arrays.get(f"{name}.weight"), self._masked.get(name), self._scales.get(name)
+        rows, cuts = picks.rows, np.asarray(picks.cuts)
         weight = np.ones(len(rows), np.float32) if given is None else given.reshape(len(rows)).astype(np.float32)
-        gone = self._masked.get(name)
-        counted = np.arange(len(rows)) < real
+        sizes = np.diff(cuts)
+        counted = np.arange(len(rows)) - np.repeat(cuts[:-1], sizes) < np.repeat(picks.real, sizes)
         if gone is not None:
             counted &= ~gone[rows]
-        if scale is None:
-            scale = np.float32(len(rows) / max(1, int(counted.sum())))
-        weight = np.where(counted, weight * scale, np.float32(0))
         if (weight < 0).any():
             raise self._error(f"{name}.weight", rows, weight < 0, "is negative; a weight is 0 or more")
-        return weight.reshape(len(rows), *(1,) * (rank - 1))
+        if scale is None:
+            labelled = np.maximum(np.add.reduceat(counted, cuts[:-1], dtype=np.int64), 1)
+            scale = np.repeat((sizes / labelled).astype(np.float32), sizes)
+        weight = np.where(counted, weight * scale, np.float32(0))
+        return weight.reshape(len(rows), *(1,) * (self._ranks[name] - 1))
 
     def _labelled(self, name: str) -> int:
         gone = self._masked.get(name)
         return len(self.data) if gone is None else int((~gone).sum())
 
-    def _all_one(self, samples: int, rank: int) -> np.ndarray:
-        """Weights of 1, one array for all batches of that size; it cannot be written to."""
-        ones = self._ones.get((samples, rank))
-        if ones is None:
-            ones = self._ones[samples, rank] = np.ones((samples, *(1,) * (rank - 1)), np.float32)
-            ones.flags.writeable = False
-        return ones
+    def _all_one(self, samples: int) -> dict[str, np.ndarray]:
+        """Weights of 1 for every target, the same arrays for all batches of that size; they cannot be written to."""
+        found = self._ones.get(samples)
+        if found is None:
+            found = self._ones[samples] = {n: np.ones((samples, *(1,) * (self._ranks[n] - 1)), np.float32) for n in self._targets}
+            for ones in found.values():
+                ones.flags.writeable = False
+        return found
 
     def _loss_rank(self, name: str) -> int:
         """Axes of the unreduced loss, samples included; Keras squeezes a last axis of 1 where this is one too many."""

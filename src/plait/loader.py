@@ -176,7 +176,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def batch(self, step: int) -> PlainBatch:
         """Batch number `step` since the seed's beginning, whatever was read before. Pure."""
-        return _plain(self._make([step], self._emission)[0])
+        return _plain(self._make(range(step, step + 1), self._emission)[0])
 
     def rows(self, step: int) -> np.ndarray:
         """(samples,) int64: the rows of the data set in batch `step`, padding left out."""
@@ -216,7 +216,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Batch `index` of the epoch, as Keras takes it: for Keras versions that know a Loader only as a PyDataset."""
-        return self._emission.for_keras(self._make([self._start + index], self._emission)[0])
+        return self._emission.for_keras(self._make(range(self._start + index, self._start + index + 1), self._emission)[0])
 
     def get_numpy_iterator(self) -> Any:
         """For Keras."""
@@ -289,29 +289,19 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         for block in read_ahead(lambda steps: self._make(steps, emission), blocks, workers=self._threads, depth=self._ahead):
             yield from block
 
-    def _make(self, steps: Sequence[int], emission: Emission) -> list[Batch]:
+    def _make(self, steps: range, emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""
-        picks = self._order.picks(steps)
-        rows = np.concatenate([pick.rows for pick in picks])
-        epochs = [pick.epoch for pick in picks]
-        same = all(isinstance(e, int) and e == epochs[0] for e in epochs)
-        epoch = epochs[0] if same else np.concatenate([np.broadcast_to(p.epoch, p.rows.shape) for p in picks])
+        picks = self._order.together(steps)
         try:
-            values = self.data.draw(emission.names, rows, seed=self.seed, epoch=epoch)
+            values = self.data.draw(emission.names, picks.rows, seed=self.seed, epoch=picks.epoch)
             if self._bucket:
-                values = {n: v.padded(max(1, picks[0].length)) if isinstance(v, Ragged) else v for n, v in values.items()}
-            arrays = emission.arrays(values, rows)
+                values = {n: v.padded(max(1, picks.length)) if isinstance(v, Ragged) else v for n, v in values.items()}
+            return emission.batches(emission.arrays(values, picks.rows), picks)
         except Exception as error:
             error.add_note(
                 f"in batch {steps[0]} of the Loader" if len(steps) == 1 else f"in batches {steps[0]} to {steps[-1]} of the Loader"
             )
             raise
-        batches, at = [], 0
-        for pick in picks:
-            part = {name: array[at : at + len(pick.rows)] for name, array in arrays.items()}
-            batches.append(emission.batch(part, pick.rows, pick.real))
-            at += len(pick.rows)
-        return batches
 
     def _emission_for(self, contract: Contract | None, *, evaluating: bool = False) -> Emission:
         for name in [*self.data.inputs, *self.data.targets]:
@@ -376,7 +366,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
                 raise ArgumentError(f"Keras ignores {verb}({name}=...) where it is fed by a Loader. {remedy}")
 
     def _tf_dataset(self, epoch: Callable[[], Iterator[Any]], emission: Emission, batches: int | None = None) -> Any:
-        example = emission.for_keras(self._make([self._start], emission)[0])
+        example = emission.for_keras(self._make(range(self._start, self._start + 1), emission)[0])
         return tf_dataset(epoch, example, varying=bool(self._bucket), batches=batches)
 
 

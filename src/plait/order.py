@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,7 @@ import numpy as np
 from plait.draws import mix, seed_of
 from plait.errors import ArgumentError
 
-__all__ = ["Balanced", "Bucketed", "Onward", "Order", "Pick", "Remainder", "Uniform", "permuted"]
+__all__ = ["Balanced", "Bucketed", "Onward", "Order", "Pick", "Picks", "Remainder", "Uniform", "permuted"]
 
 Remainder = Literal["keep", "drop", "pad"]
 _ROUNDS, _SMALL, _SMALL_ROUNDS = 6, 4096, 24  # few samples leave little room in a round, so they get more of them
@@ -36,6 +37,35 @@ class Pick:
     real: int
     epoch: int | np.ndarray
     length: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """The samples of several batches, one behind the other.
+
+    Args:
+        rows: (samples,) int64.
+        cuts: Batch i is rows[cuts[i] : cuts[i + 1]].
+        real: How many of each batch's rows are not padding.
+        epoch: The pass over the data that random steps draw for; one for all or (samples,) one each.
+        length: What ragged streams are padded to; 0 where there is no bucket.
+    """
+
+    rows: np.ndarray
+    cuts: Sequence[int]
+    real: Sequence[int]
+    epoch: int | np.ndarray
+    length: int = 0
+
+    @classmethod
+    def of(cls, picks: Sequence[Pick]) -> Picks:
+        """These batches, put one behind the other."""
+        rows = [pick.rows for pick in picks]
+        first = picks[0].epoch
+        same = all(isinstance(pick.epoch, int) and pick.epoch == first for pick in picks)
+        epoch = first if same else np.concatenate([np.broadcast_to(pick.epoch, pick.rows.shape) for pick in picks])
+        cuts = [0, *itertools.accumulate(map(len, rows))]
+        return cls(np.concatenate(rows), cuts, [pick.real for pick in picks], epoch, picks[0].length)
 
 
 def permuted(positions: np.ndarray, samples: int | np.ndarray, seed: int | np.ndarray) -> np.ndarray:
@@ -145,6 +175,18 @@ class Order(abc.ABC):
     def picks(self, steps: Sequence[int]) -> list[Pick]:
         """The samples of these batches, for this shard."""
 
+    def together(self, steps: range) -> Picks:
+        """The samples of these batches, one behind the other: what `picks` gives, quicker where an order can."""
+        return Picks.of(self.picks(steps))
+
+    def _run(self, start: int, stop: int, samples: int) -> tuple[np.ndarray, list[int], list[int]] | None:
+        """Positions, cuts and sizes of a run of whole batches of the only shard; None where there is more to it."""
+        if self.count > 1 or (stop > samples and self.remainder != "keep"):
+            return None
+        stop = min(stop, samples)
+        cuts = [*range(0, stop - start, self.batch_size), stop - start]
+        return np.arange(start, stop, dtype=np.int64), cuts, [b - a for a, b in itertools.pairwise(cuts)]
+
     def _batches_of(self, samples: int) -> int:
         return samples // self.whole if self.remainder == "drop" else -(-samples // self.whole)
 
@@ -185,6 +227,17 @@ class Uniform(Order):
                     rows[i] = part
         return [Pick(r, real, int(p)) for r, (_, real), p in zip(rows, owned, passes, strict=True)]
 
+    def together(self, steps: range) -> Picks:
+        """The samples of these batches, permuted at once where they are of one pass."""
+        number, first = divmod(steps[0], self.per_pass)
+        last = first + len(steps)
+        run = self._run(first * self.whole, last * self.whole, self.samples) if last <= self.per_pass else None
+        if run is None:
+            return super().together(steps)
+        rows, cuts, sizes = run
+        rows = permuted(rows, self.samples, int(seed_of(self.seed, 2, number))) if self.shuffle else rows
+        return Picks(rows, cuts, sizes, number)
+
 
 class Onward(Order):
     """Samples without end, one after the other: every batch is full, and no sample comes twice."""
@@ -201,6 +254,11 @@ class Onward(Order):
         """The samples of these batches."""
         starts = [step * self.whole + self.index * self.batch_size for step in steps]
         return [Pick(np.arange(start, start + self.batch_size, dtype=np.int64), self.batch_size, 0) for start in starts]
+
+    def together(self, steps: range) -> Picks:
+        """The samples of these batches."""
+        run = self._run(steps[0] * self.whole, (steps[0] + len(steps)) * self.whole, 2**63 - 1)
+        return super().together(steps) if run is None else Picks(*run, 0)
 
 
 class Balanced(Order):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import numpy as np
 from plait.errors import SpecError
 
 __all__ = ["Array", "Ragged", "concatenate", "scatter", "take"]
+
+_LINE, _ALIGNED = 64, 4096  # bytes of a cache line; arrays smaller than this are as quickly copied
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +120,17 @@ def take(array: Array, rows: np.ndarray) -> Array:
         return array.take(rows)
     if not (array.flags.c_contiguous and array.flags.aligned):
         return array[rows]  # of which np.take would copy the whole array first
-    return np.take(array, rows, axis=0, mode="clip")
+    if array.dtype.hasobject or len(rows) * array[:1].nbytes < _ALIGNED:
+        return np.take(array, rows, axis=0, mode="clip")
+    return np.take(array, rows, axis=0, mode="clip", out=_empty((len(rows), *array.shape[1:]), array.dtype))
+
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Memory that begins at a whole line of the processor's cache, which JAX takes without copying it."""
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + _LINE, np.uint8)
+    begin = -raw.ctypes.data % _LINE
+    return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
 def concatenate(arrays: Sequence[Array]) -> Array:

@@ -16,6 +16,7 @@ from plait.checks.subject import Subject, contained
 from plait.checks.writing import first_line
 from plait.emit import Batch, Emission
 from plait.errors import PlaitError
+from plait.order import Picks
 from plait.ragged import Array, Ragged
 from plait.report import Finding
 
@@ -171,7 +172,8 @@ def _batch(subject: Subject, emission: Emission, changed: str | None, count: int
         loss = subject.losses.get(port.name)
         values[target] = labels(data.targets[target], port, loss.name if loss else "", count, flipped=changed == target)
     arrays = emission.arrays(values, rows)
-    shapes = emission.batch({**arrays, **dict.fromkeys(data.inputs, rows)}, rows, count).weights
+    picks = Picks(rows, [0, count], [count], 0)
+    shapes = emission.batches({**arrays, **dict.fromkeys(data.inputs, rows)}, picks)[0].weights
     weights = {}
     for target in subject.heads:
         plain = np.ones_like(shapes[target])
