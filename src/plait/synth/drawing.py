@@ -74,7 +74,7 @@ def picture(nodes: Sequence[Node], roles: Mapping[str, str], specs: Mapping[str,
     wide = {name: max(len(name) * _LETTER, len(kind) * _LETTER * 0.82) + 22 for name, (_, kind) in labels.items()}
     links = [pair for route in routes for pair in pairwise(route)]
     places = _places(_ordered(layers, links), wide)
-    width = max(x + wide.get(name, 0) / 2 for name, (x, _) in places.items()) + _EDGE
+    width = max(x + _width(stop, wide) / 2 for stop, (x, _) in places.items()) + _EDGE
     height = _EDGE * 2 + len(layers) * _HIGH + (len(layers) - 1) * _GAP
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '

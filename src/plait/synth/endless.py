@@ -127,9 +127,6 @@ def endless(synthesizer: Synthesizer, *, seed: int, block: int) -> Dataset:
         synthesizer: What is sampled.
         seed: Of the stream.
         block: Samples drawn at once.
-
-    Raises:
-        SpecError: An input that cannot hold NaN has missing values.
     """
     draws = _Draws(synthesizer, int(seed), int(block))
     label = f"{type(synthesizer).__name__}.stream(seed={seed})"
@@ -155,12 +152,6 @@ class _Draws:
         schema = getattr(synthesizer, "schema", None)
         missing = {v.stream for v in schema.variables if v.missing} if schema is not None else set[str]()
         self.masked = [name for name in synthesizer.targets if name in missing]
-        for name, spec in synthesizer.inputs.items():
-            if name in missing and spec.dtype.kind != "f":
-                raise SpecError(
-                    f"Input {name!r} has missing values, and {spec} holds none. Fit on samples that have it: "
-                    f"plait.Dataset(..., missing={{{name!r}: 'drop'}}); or sample(n) and fill them in."
-                )
 
     def __call__(self, number: int) -> dict[str, Array]:
         data = self._synthesizer.sample(self._size, seed=int(seed_of(self._seed, 7, number) >> np.uint64(1)))
