@@ -16,6 +16,7 @@ import numpy as np
 import page
 
 import plait
+from plait import distributions
 
 __all__ = ["main"]
 
@@ -59,8 +60,8 @@ def table(rates: dict[tuple[str, str], float], rows: int, repeats: int) -> str:
 
 def ways_of(case: str, *, loader: bool) -> dict[str, Way]:
     """Every way to draw this distribution."""
-    graph, loop, vectorised, draws = CASES[case]
-    built = graph()
+    graph, named, loop, vectorised, draws = CASES[case]
+    built, spelt = graph(), named()
 
     def batches(n: int, seed: int) -> int:
         stream, names = built.stream(seed=seed), list(built.spec)
@@ -86,6 +87,7 @@ def ways_of(case: str, *, loader: bool) -> dict[str, Way]:
             vectorised(part, np.random.default_rng([seed, part])) for part in _blocks(n, 10_000)
         ),
         "plait.Graph, one sample": lambda n, seed: len(built.sample(n, seed=seed)),
+        "plait.Graph of plait.distributions, one sample": lambda n, seed: len(spelt.sample(n, seed=seed)),
         "plait.Graph, one sample, read as arrays": sampled,
         f"plait.Graph, endless, batches of {BATCH}": batches,
     }
@@ -104,6 +106,19 @@ def sessions() -> plait.Graph:
             "x": lambda rng, n: rng.random((n, 5)),
             "engaged": lambda rng, x: rng.random(len(x)) < x.mean(axis=1),
             "duration": lambda rng, engaged: rng.normal(np.where(engaged, 10, 2), np.where(engaged, 2, 1)),
+        },
+        inputs=["x"],
+        targets=["engaged", "duration"],
+    )
+
+
+def sessions_named() -> plait.Graph:
+    """The same with distributions by their names."""
+    return plait.Graph(
+        {
+            "x": lambda rng, n: rng.random((n, 5)),
+            "engaged": distributions.Bernoulli(lambda x: x.mean(axis=1)),
+            "duration": distributions.Normal(lambda engaged: np.where(engaged, 10, 2), lambda engaged: np.where(engaged, 2, 1)),
         },
         inputs=["x"],
         targets=["engaged", "duration"],
@@ -133,6 +148,20 @@ def customers() -> plait.Graph:
             "x": lambda rng, n: rng.random((n, 3)),
             "z": lambda rng, n: rng.normal(size=n),
             "churn": lambda rng, x, z: rng.random(len(z)) < 1 / (1 + np.exp(-(0.5 * z + x.sum(axis=1) - 2))),
+            "purchase": lambda x, z: np.maximum(0, 50 + 10 * z + 5 * x.sum(axis=1)),
+        },
+        inputs=["x"],
+        targets=["churn", "purchase"],
+    )
+
+
+def customers_named() -> plait.Graph:
+    """The same with distributions by their names."""
+    return plait.Graph(
+        {
+            "x": lambda rng, n: rng.random((n, 3)),
+            "z": distributions.Normal(0, 1),
+            "churn": distributions.Bernoulli(lambda x, z: 1 / (1 + np.exp(-(0.5 * z + x.sum(axis=1) - 2)))),
             "purchase": lambda x, z: np.maximum(0, 50 + 10 * z + 5 * x.sum(axis=1)),
         },
         inputs=["x"],
@@ -177,10 +206,10 @@ def _blocks(n: int, block: int) -> Iterator[int]:
     return (min(block, n - start) for start in range(0, n, block))
 
 
-# Name -> graph, loop, NumPy, draws alone.
+# Name -> graph, the same of named distributions, loop, NumPy, draws alone.
 CASES = {
-    "engaged, duration": (sessions, sessions_loop, sessions_numpy, _draws(6)),
-    "churn, purchase (latent)": (customers, customers_loop, customers_numpy, _draws(4)),
+    "engaged, duration": (sessions, sessions_named, sessions_loop, sessions_numpy, _draws(6)),
+    "churn, purchase (latent)": (customers, customers_named, customers_loop, customers_numpy, _draws(4)),
 }
 
 if __name__ == "__main__":
