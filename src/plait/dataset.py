@@ -73,6 +73,7 @@ class Dataset(Source):
         self._join = joined.report
         self._steps: tuple[Step, ...] = ()
         self._specs = {name: stream.spec for name, stream in streams.items()}
+        self._drawn = _drawn(streams)
 
     @classmethod
     def of(
@@ -261,6 +262,8 @@ class Dataset(Source):
             name -> (samples, *shape); zeros where a masked target has no value.
         """
         self._check_names(names)
+        if self._drawn is not None and not self._steps and self._rows is None:
+            return self._drawn.read(names, rows)
         rows = row_numbers(rows, self._count, self.label)
         needed, steps = self._needed(names)
         samples = rows if self._rows is None else self._rows[rows]
@@ -418,6 +421,13 @@ class Dataset(Source):
         for name in names:
             if name not in self._specs:
                 raise NameUnknownError(f"The data set has no stream {name!r}. It has {list(self._specs)}.")
+
+
+def _drawn(streams: Mapping[str, Stream]) -> Source | None:
+    """The source of samples without end that has these streams by these names, and so can be read as it is."""
+    source = next(iter(streams.values())).source
+    same = all(stream.source is source and stream.name == name for name, stream in streams.items())
+    return source if source.endless and same and not isinstance(source, Dataset) else None
 
 
 def _step(fn: Callable[..., Any], on: str | Sequence[str], *, random: bool) -> Step:

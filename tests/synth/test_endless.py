@@ -94,9 +94,9 @@ def test_printing_says_that_there_is_no_end_and_so_does_the_join():
     data = graph().stream(seed=7)
     assert str(data).splitlines() == [
         "Dataset without end, drawn 32768 samples at a time",
-        "  input   x         (3,) float32              Graph.stream(seed=7)",
-        "  input   word      () text                   Graph.stream(seed=7)",
-        "  target  y         () float32                Graph.stream(seed=7)",
+        "  input   x     (3,) float32              Graph.stream(seed=7)",
+        "  input   word  () text                   Graph.stream(seed=7)",
+        "  target  y     () float32                Graph.stream(seed=7)",
     ]
     assert data.endless and bool(data) and data.in_memory
     assert "Graph.stream(seed=7) draws as many as are asked for" in str(data.join)

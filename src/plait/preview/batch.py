@@ -13,7 +13,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.emit import Emission
 from plait.errors import ArgumentError, ReadError, SpecError
-from plait.order import Onward, Uniform
+from plait.order import Onward, Picks, Uniform
 from plait.pages.page import Html, badge, page, section, table, tag
 from plait.preview.cells import Cell, cells
 from plait.spec import Spec
@@ -182,7 +182,7 @@ def _weights(data: Dataset, rows: np.ndarray, seed: int) -> tuple[dict[str, np.n
     try:
         emission = Emission(data, None, padded=False)
         values = data.draw(emission.names, rows, seed=seed, epoch=0)
-        batch = emission.batch(emission.arrays(values, rows), rows, len(rows))
+        batch = emission.batches(emission.arrays(values, rows), Picks(rows, [0, len(rows)], [len(rows)], 0))[0]
     except SpecError as error:
         return {}, str(error)
     return {name: weight.reshape(len(rows)) for name, weight in batch.weights.items()} if emission.weighted else {}, ""

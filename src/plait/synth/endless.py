@@ -15,7 +15,7 @@ from plait.errors import SpecError
 from plait.keys import Keys
 from plait.ragged import Array, Ragged, concatenate, take
 from plait.roles import weight_name
-from plait.source import ENDLESS, Source
+from plait.source import ENDLESS, Source, row_numbers
 from plait.spec import Spec
 
 if TYPE_CHECKING:
@@ -67,12 +67,15 @@ class Endless(Source):
 
     def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
         """Cut from blocks; rows in order are quickest."""
+        if not isinstance(rows, np.ndarray) or rows.dtype != np.int64 or rows.ndim != 1:
+            rows = row_numbers(rows, ENDLESS, self.label)
         if not len(rows):
             values = self._block(0)
             return {name: take(values[name], rows) for name in names}
-        first, last = int(rows[0]), int(rows[-1])
-        if last - first == len(rows) - 1 and _in_order(rows):
+        first, last = rows[0].item(), rows[-1].item()
+        if first >= 0 and last - first == len(rows) - 1 and (rows[1:] > rows[:-1]).all():
             return self._cut(names, first, last + 1)
+        rows = row_numbers(rows, ENDLESS, self.label)
         numbers, at = np.divmod(rows, self.block)
         found, inverse = np.unique(numbers, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
@@ -92,10 +95,11 @@ class Endless(Source):
         self._blocks, self._lock = {}, threading.Lock()
 
     def _cut(self, names: Sequence[str], start: int, stop: int) -> dict[str, Array]:
-        number, at = divmod(start, self.block)
-        if stop <= (number + 1) * self.block:
-            values = self._block(number)
-            return {name: _copied(values[name], at, at + stop - start) for name in names}
+        number, at = divmod(start, self._size)
+        end = at + stop - start
+        if end <= self._size:
+            values = self._blocks.get(number) or self._block(number)
+            return {name: _copied(values[name], at, end) for name in names}
         pieces = []
         while start < stop:
             number, at = divmod(start, self.block)
@@ -169,10 +173,6 @@ class _Draws:
         return values
 
 
-def _in_order(rows: np.ndarray) -> bool:
-    return bool((rows[1:] - rows[:-1] == 1).all())
-
-
 def _piece(values: Array, start: int, stop: int) -> Array:
     if isinstance(values, Ragged):
         return take(values, np.arange(start, stop))
@@ -180,8 +180,7 @@ def _piece(values: Array, start: int, stop: int) -> Array:
 
 
 def _copied(values: Array, start: int, stop: int) -> Array:
-    piece = _piece(values, start, stop)
-    return piece.copy(order="K") if isinstance(piece, np.ndarray) else piece
+    return values[start:stop].copy("K") if isinstance(values, np.ndarray) else _piece(values, start, stop)
 
 
 def _joined(pieces: list[Array]) -> Array:
