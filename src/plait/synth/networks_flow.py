@@ -1,0 +1,95 @@
+"""The velocity of a flow as a Keras network, its training, and the same network in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from plait.synth.velocity import FREQUENCIES, Velocity
+
+__all__ = ["FlowTraining", "velocity"]
+
+_KEPT = 0.995  # of the running mean of the weights, at each step
+_NOTHING, _INPUTS = 0.5, 0.25  # how often nothing is given in training, and the inputs
+
+
+class FlowTraining(keras.Model):
+    """Conditional flow matching on the straight path from noise to data, any variables given (Lipman et al. 2023).
+
+    Each step draws for each sample a time, noise, and which variables are given; the network learns the velocity of the others. Stock
+    `fit` and `train_step`. A running mean of the weights is kept beside them.
+
+    Args:
+        owners: (width,) the number of the variable that each number of a row belongs to.
+        inputs: (variables,) bool, which variables are inputs.
+        units, blocks: Width and depth of the network.
+        seed: Of the initial weights and of all draws.
+    """
+
+    def __init__(self, owners: np.ndarray, inputs: np.ndarray, *, units: int, blocks: int, seed: int) -> None:
+        super().__init__(name="flow")
+        self._spread = np.eye(int(owners.max()) + 1, dtype="float32")[owners].T  # (variables, width)
+        self._inputs = inputs.astype("float32")
+        self.network = _network(len(owners), units=units, blocks=blocks, seed=seed)
+        self.mean = _network(len(owners), units=units, blocks=blocks, seed=seed)
+        self.mean.trainable = False
+        self._draws = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, inputs: Mapping[str, Any]) -> Any:
+        """"row" (samples, width) to what the velocity is wrong by, zero for what is given."""
+        ops, random = keras.ops, keras.random
+        row = inputs["row"]
+        samples, variables = ops.shape(row)[0], self._spread.shape[0]
+        time = random.uniform((samples, 1), seed=self._draws)
+        noise = random.normal(ops.shape(row), seed=self._draws)
+        chance = random.uniform((samples, 1), seed=self._draws)
+        which = random.uniform((samples, 1), seed=self._draws)
+        some = ops.cast(random.uniform((samples, variables), seed=self._draws) < which, "float32")
+        given = ops.where(chance < _NOTHING, 0.0, ops.where(chance < _NOTHING + _INPUTS, self._inputs, some))
+        given = ops.matmul(given, self._spread)
+        state = given * row + (1 - given) * ((1 - time) * noise + time * row)
+        return (self.network([state, given, _waves(time)]) - (row - noise)) * (1 - given)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+        """The mean square of what the velocity is wrong by."""
+        if training:
+            for mean, own in zip(self.mean.variables, self.network.variables, strict=True):
+                mean.assign(_KEPT * mean + (1 - _KEPT) * keras.ops.stop_gradient(own))
+        return keras.ops.mean(keras.ops.square(y_pred))
+
+
+def velocity(training: FlowTraining) -> Velocity:
+    """The running mean of the weights, for NumPy."""
+    arrays: Mapping[str, np.ndarray] = {
+        f"{layer.name}.{part}": np.asarray(keras.ops.convert_to_numpy(value), np.float32)
+        for layer in training.mean.layers
+        if layer.variables
+        for part, value in (("kernel", layer.kernel), ("bias", layer.bias))
+    }
+    return Velocity(dict(arrays))
+
+
+def _network(width: int, *, units: int, blocks: int, seed: int) -> keras.Model:
+    """State, what is given, and waves of the time, to the velocity; its layers are called as `Velocity` expects."""
+    numbers = iter(range(seed, seed + 1000))
+
+    def dense(size: int, name: str, scale: float = 1.0) -> keras.layers.Dense:
+        start = keras.initializers.VarianceScaling(scale, "fan_in", "truncated_normal", seed=next(numbers))
+        return keras.layers.Dense(size, name=name, kernel_initializer=start)
+
+    state, given, time = (keras.Input((size,), name=name) for size, name in ((width, "state"), (width, "given"), (2 * FREQUENCIES, "time")))
+    hidden = dense(units, "first")(keras.layers.Concatenate()([state, given, time]))
+    for number in range(blocks):
+        inner = dense(units, f"inner_{number}")(keras.layers.Activation("relu")(hidden))
+        inner = keras.layers.Add()([inner, dense(units, f"time_{number}", 0.1)(time)])
+        hidden = keras.layers.Add()([hidden, dense(units, f"outer_{number}", 0.1)(keras.layers.Activation("relu")(inner))])
+    return keras.Model([state, given, time], dense(width, "last", 0.01)(keras.layers.Activation("relu")(hidden)))
+
+
+def _waves(time: Any) -> Any:
+    angles = time * (np.pi * np.arange(1, FREQUENCIES + 1, dtype="float32"))
+    return keras.ops.concatenate([keras.ops.sin(angles), keras.ops.cos(angles)], axis=-1)
