@@ -201,3 +201,11 @@ def environment() -> dict[str, str]:
 def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "plait.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=env or environment(), timeout=120, check=False)
+
+
+def test_a_data_set_is_packed(folder, capsys):
+    assert main(["pack", "trial.py:data", "train.plait"]) == 0
+    assert 'Open it with plait.open("train.plait").' in capsys.readouterr().out
+    assert len(plait.open("train.plait")) == 12
+    assert "is there already" in refused(capsys, "pack", "trial.py:data", "train.plait")
+    assert main(["pack", "trial.py:data", "train.plait", "--overwrite"]) == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +57,17 @@ class Spec:
     def with_array(self, array: Array) -> Spec:
         """Shape and dtype of this column; classes and unit as here."""
         return replace(self, shape=Spec.of(array).shape, dtype=array.dtype)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; `from_json` reads it."""
+        classes = None if self.classes is None else [c.item() if isinstance(c, np.generic) else c for c in self.classes]
+        return {"shape": list(self.shape), "dtype": "text" if self.text else self.dtype.str, "classes": classes, "unit": self.unit}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Spec:
+        """What `to_json` gave."""
+        dtype = TEXT if state["dtype"] == "text" else np.dtype(state["dtype"])
+        return cls(tuple(state["shape"]), dtype, None if state["classes"] is None else tuple(state["classes"]), state["unit"])
 
     def __str__(self) -> str:
         shape = "(" + ", ".join("?" if n is None else str(n) for n in self.shape) + ("," if len(self.shape) == 1 else "") + ")"

@@ -65,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("data", metavar="FILE.py:NAME", help="a plait.Dataset in a script, such as trial.py:data")
     check.add_argument("model", metavar="FILE.py:NAME", help="a compiled Keras model, such as trial.py:model")
     check.set_defaults(run=_check)
+
+    pack = commands.add_parser(
+        "pack", help="write a data set, steps done, as a folder that opens at the speed of memory", description="Pack a data set."
+    )
+    pack.add_argument("data", metavar="FILE.py:NAME", help="a plait.Dataset in a script, such as trial.py:data")
+    pack.add_argument("out", metavar="FOLDER", help="where it is written, such as train.plait; plait.open reads it")
+    pack.add_argument("--overwrite", action="store_true", help="replace what is there")
+    pack.set_defaults(run=_pack)
     add_table_commands(commands)
     return parser
 
@@ -104,6 +112,13 @@ def _check(given: argparse.Namespace) -> int:
     report = plait.check(data, model)
     print(report)
     return 0 if report else 1
+
+
+def _pack(given: argparse.Namespace) -> int:
+    packed = plait.pack(_dataset(given.data, Scripts()), given.out, overwrite=given.overwrite)
+    print(packed)
+    print(f'Open it with plait.open("{given.out}").')
+    return 0
 
 
 def _dataset(reference: str, scripts: Scripts) -> Dataset:

@@ -164,14 +164,14 @@ class Schema:
         """Plain JSON; `from_json` reads it."""
         return {
             "variables": [v.to_json() for v in self.variables],
-            "inputs": {name: _spec_json(spec) for name, spec in self.input_specs.items()},
-            "targets": {name: _spec_json(spec) for name, spec in self.target_specs.items()},
+            "inputs": {name: spec.to_json() for name, spec in self.input_specs.items()},
+            "targets": {name: spec.to_json() for name, spec in self.target_specs.items()},
         }
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Schema:
         """What `to_json` gave."""
-        inputs, targets = ({name: _spec(spec) for name, spec in state[role].items()} for role in ("inputs", "targets"))
+        inputs, targets = ({name: Spec.from_json(spec) for name, spec in state[role].items()} for role in ("inputs", "targets"))
         return cls(tuple(Variable.from_json(v) for v in state["variables"]), inputs, targets)
 
     def _columns(self, stream: str, values: np.ndarray, gone: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -315,14 +315,3 @@ def _is_one_hot(variables: Sequence[Variable], spec: Spec) -> bool:
 
 def _family(spec: Spec) -> str:
     return {"T": "text", "m": "date", "M": "date"}.get(spec.dtype.kind, "numbers")
-
-
-def _spec_json(spec: Spec) -> dict[str, Any]:
-    classes = None if spec.classes is None else [c.item() if isinstance(c, np.generic) else c for c in spec.classes]
-    return {"shape": list(spec.shape), "dtype": "text" if spec.text else spec.dtype.str, "classes": classes, "unit": spec.unit}
-
-
-def _spec(state: Mapping[str, Any]) -> Spec:
-    dtype = TEXT if state["dtype"] == "text" else np.dtype(state["dtype"])
-    classes = None if state["classes"] is None else tuple(state["classes"])
-    return Spec(tuple(state["shape"]), dtype, classes, state["unit"])

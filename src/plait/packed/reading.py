@@ -1,0 +1,196 @@
+"""Open a packed data set: the same streams and roles, memory-mapped."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from plait.dataset import Dataset
+from plait.errors import ReadError
+from plait.formats.npy_header import MOST_HEADER, read_header
+from plait.gaps import Policy
+from plait.keys import Keys
+from plait.packed.manifest import Column, Manifest, read_manifest
+from plait.ragged import Array, Ragged, take
+from plait.source import Source
+from plait.spec import TEXT, Spec
+
+__all__ = ["Packed", "open"]
+
+
+def open(path: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
+    """The data set that `pack` wrote, memory-mapped: as it was, with the speed of memory for what the machine can hold of it.
+
+    Opening reads the manifest and compares the size and the header of every file with it.
+
+    Args:
+        path: Of the folder.
+        verify: Read all files and compare their checksums too.
+
+    Raises:
+        ReadError: It is no packed data set, is not finished, or is damaged; naming the file.
+    """
+    folder = os.fspath(path)
+    manifest = read_manifest(folder)
+    source = Packed(folder, manifest, verify=verify)
+    roles = {role: manifest.roles[role] for role in ("inputs", "targets", "weights")}
+    policies: dict[str, Policy] = {}
+    for name in [*roles["inputs"], *roles["targets"]]:
+        if source.absent(name) is not None:
+            policies[name] = "mask"
+        elif name in manifest.nan:
+            policies[name] = "keep"
+    return Dataset(
+        inputs={name: source[name] for name in roles["inputs"]},
+        targets={name: source[name] for name in roles["targets"]},
+        weights={name.removesuffix(".weight"): source[name] for name in roles["weights"]},
+        missing=policies or "raise",
+    )
+
+
+class Packed(Source):
+    """The streams of a packed data set.
+
+    Args:
+        folder: Where it lies.
+        manifest: What it says of itself.
+        verify: Whether checksums are compared.
+
+    Raises:
+        ReadError: A file is missing, or is not what the manifest says.
+    """
+
+    in_memory = True  # as far as the machine's memory holds what is mapped
+
+    def __init__(self, folder: str, manifest: Manifest, *, verify: bool) -> None:
+        self._folder, self._manifest = os.path.abspath(folder), manifest
+        try:
+            self._specs = {name: Spec.from_json(state) for name, state in manifest.specs.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReadError(f"{folder!r}: the manifest describes a stream in a way that cannot be: {error}. Pack the data anew.") from error
+        if verify:
+            for column in manifest.columns():
+                self._verify(column)
+        self._open()
+
+    def _open(self) -> None:
+        self._arrays = {n: {p: self._array(c) for p, c in parts.items()} for n, parts in self._manifest.streams.items()}
+        parts = {name: {p: np.array(self._array(c)) for p, c in part.items()} for name, part in self._manifest.keys.items()}
+        samples = self._manifest.samples
+        for name, spec in self._specs.items():
+            self._check(name, spec)
+        self._keys = Keys.range(samples) if not parts else Keys({n: _texts(p) if "offsets" in p else p["values"] for n, p in parts.items()})
+        if len(self._keys) != samples:
+            raise self._damaged("keys", f"there are {len(self._keys)} for {samples} samples")
+
+    @property
+    def keys(self) -> Keys:
+        """As they were packed."""
+        return self._keys
+
+    @property
+    def spec(self) -> Mapping[str, Spec]:
+        """As they were packed."""
+        return MappingProxyType(self._specs)
+
+    @property
+    def label(self) -> str:
+        """With the name of the folder."""
+        return f"Packed {os.path.basename(self._folder)!r}"
+
+    def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
+        """A gather from the mapped files."""
+        return {name: self._column(name, rows) for name in names}
+
+    def absent(self, name: str) -> np.ndarray | None:
+        """As it was packed."""
+        gone = self._arrays[name].get("absent")
+        return None if gone is None else np.asarray(gone)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_folder": self._folder, "_manifest": self._manifest, "_specs": self._specs}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+        self._open()
+
+    def _column(self, name: str, rows: np.ndarray) -> Array:
+        parts, spec = self._arrays[name], self._specs[name]
+        if spec.ragged:
+            if not spec.text:
+                return Ragged(parts["values"], parts["offsets"]).take(rows)
+            where = Ragged(np.arange(len(parts["offsets"]) - 1), parts["lengths"]).take(rows)
+            return Ragged(_texts(parts, where.values), where.offsets)
+        if not spec.text:
+            return take(parts["values"], rows)
+        each = int(np.prod([n or 0 for n in spec.shape], dtype=np.int64))
+        at = rows if not spec.shape else (rows[:, None] * each + np.arange(each)).reshape(-1)
+        return _texts(parts, at).reshape(len(rows), *(n or 0 for n in spec.shape))
+
+    def _array(self, column: Column) -> np.ndarray:
+        path = os.path.join(self._folder, column.file)
+        try:
+            size = os.path.getsize(path)
+            if size != column.bytes:
+                raise self._damaged(column.file, f"it has {size} bytes, and {column.bytes} were written")
+            with builtins.open(path, "rb") as file:
+                header = read_header(file.read(MOST_HEADER + 12), f"{path!r}", size=size)
+            if header.fortran or not header.dtype.isnative:
+                raise self._damaged(column.file, "its layout is none that pack writes")
+            if 0 in header.shape:
+                return np.zeros(header.shape, header.dtype)
+            return np.memmap(path, header.dtype, "r", header.offset, header.shape).view(np.ndarray)
+        except FileNotFoundError as error:
+            raise self._damaged(column.file, "it is not there") from error
+
+    def _check(self, name: str, spec: Spec) -> None:
+        parts, samples = self._arrays.get(name, {}), self._manifest.samples
+        wanted = {"values"} | ({"offsets"} if spec.ragged or spec.text else set()) | ({"lengths"} if spec.ragged and spec.text else set())
+        if parts.keys() - {"absent"} != wanted:
+            raise self._damaged(name, f"the stream {name!r} has the parts {sorted(parts)}")
+        inner = tuple(n or 0 for n in (spec.shape[1:] if spec.ragged else spec.shape))
+        values = parts["values"]
+        if values.dtype != (np.dtype(np.uint8) if spec.text else spec.dtype) or (not spec.text and values.shape[1:] != inner):
+            raise self._damaged(name, f"{name!r} is {values.dtype} {values.shape}, and {spec} was packed")
+        each = 1 if spec.ragged else int(np.prod(inner, dtype=np.int64))
+        count = len(values) if not wanted - {"values"} else len(parts["lengths" if "lengths" in parts else "offsets"]) - 1
+        if count != (samples * each if spec.text and not spec.ragged else samples):
+            raise self._damaged(name, f"{name!r} has {count} samples of {samples}")
+        ends = {"offsets": len(values)} | ({"lengths": len(parts["offsets"]) - 1} if "lengths" in parts else {})
+        for part, total in ends.items() if wanted - {"values"} else ():
+            offsets = parts[part]
+            if offsets.dtype != np.int64 or offsets[0] != 0 or offsets[-1] != total or bool((np.diff(offsets) < 0).any()):
+                raise self._damaged(name, f"{name!r} has offsets that do not go from 0 to {total}")
+        if "absent" in parts and (parts["absent"].dtype != bool or parts["absent"].shape != (samples,)):
+            raise self._damaged(name, f"{name!r} is absent in {parts['absent'].shape} samples of {samples}")
+
+    def _verify(self, column: Column) -> None:
+        digest = hashlib.blake2b(digest_size=16)
+        try:
+            with builtins.open(os.path.join(self._folder, column.file), "rb") as file:
+                while block := file.read(2**22):
+                    digest.update(block)
+        except FileNotFoundError as error:
+            raise self._damaged(column.file, "it is not there") from error
+        if digest.hexdigest() != column.blake2b:
+            raise self._damaged(column.file, "its contents are not those that were written")
+
+    def _damaged(self, what: str, why: str) -> ReadError:
+        return ReadError(
+            f"Packed data set {self._folder!r} is damaged, {what}: {why}. Pack the data anew: plait.pack(data, path, overwrite=True)."
+        )
+
+
+def _texts(parts: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> np.ndarray:
+    """Texts of UTF-8 bytes and offsets."""
+    values, offsets = parts["values"], parts["offsets"]
+    at = np.arange(len(offsets) - 1) if rows is None else rows
+    starts, stops = offsets[at].tolist(), offsets[at + 1].tolist()
+    texts = [bytes(values[start:stop]).decode() for start, stop in zip(starts, stops, strict=True)]
+    return np.array(texts, TEXT) if texts else np.zeros(0, TEXT)

@@ -1,0 +1,324 @@
+"""Write a data set as a folder of .npy columns; a killed writer goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+import plait
+from plait.dataset import Dataset
+from plait.draws import mix
+from plait.errors import ArgumentError, ReadError
+from plait.packed.manifest import MANIFEST, Column, Manifest
+from plait.packed.reading import open as open_packed
+from plait.progress import progress
+from plait.ragged import Array, Ragged
+from plait.roles import weight_name
+from plait.spec import Spec
+
+__all__ = ["pack"]
+
+_HEAD = 192  # bytes before the values, enough for any shape that has a length to be filled in at the end
+_BLOCK = 32 * 2**20  # bytes read and written at once, about
+_JOURNAL = "journal.json"
+
+
+def pack(data: Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, shown: bool = True) -> Dataset:
+    """Write a data set after its steps to a folder of plain .npy files and a JSON manifest, and open it.
+
+    The folder appears when it is complete. Until then what is written lies in "<path>.partial": a run that was killed goes on there
+    when `pack` is called again with the same data. One writer at a time.
+
+    Args:
+        data: What to pack. Samples that a stream has no value for stay absent.
+        path: Of the folder.
+        overwrite: Replace what is there.
+        shown: Whether a terminal gets a progress bar.
+
+    Returns:
+        `plait.open(path)`.
+
+    Raises:
+        ArgumentError: It is no data set, has no end, or has random steps; or the folder is there, or another process writes it.
+        ReadError: The disk is full, or the folder cannot be written.
+    """
+    path = os.path.abspath(os.fspath(path))
+    _check(data, path, overwrite)
+    partial = f"{path}.partial"
+    try:
+        os.makedirs(partial, exist_ok=True)
+        with _locked(partial):
+            manifest = _Writer(data, partial, fingerprint(data)).write(shown)
+            _write_text(os.path.join(partial, MANIFEST), manifest.text())
+            for left in os.listdir(partial):
+                if left != MANIFEST and not left.endswith(".npy"):
+                    os.remove(os.path.join(partial, left))
+            if os.path.exists(path):
+                old = f"{path}.old"
+                shutil.rmtree(old, ignore_errors=True)
+                os.replace(path, old)
+                os.replace(partial, path)
+                shutil.rmtree(old)
+            else:
+                os.replace(partial, path)
+    except PermissionError as error:
+        raise ReadError(f"{path!r} cannot be written: {error.strerror}.") from error
+    except OSError as error:
+        if isinstance(error, ReadError):
+            raise
+        raise ReadError(f"{path!r}: {error.strerror or error}. What is written stays in {partial!r}; pack again to go on.") from error
+    return open_packed(path)
+
+
+def fingerprint(data: Dataset) -> str:
+    """What tells data sets apart that must not be continued with each other: keys, specs, roles, steps, and some of the values."""
+    digest = hashlib.blake2b(digest_size=16)
+    with np.errstate(over="ignore"):
+        hashes = data.keys.hashes()
+        places = np.arange(1, len(data) + 1, dtype=np.uint64)
+        digest.update(int(mix(hashes ^ mix(places)).sum(dtype=np.uint64)).to_bytes(8, "little"))
+    names = list(data.spec)
+    steps = [(step.name, step.on, _described(step.fn)) for step in data.steps]
+    specs = {name: spec.to_json() for name, spec in data.spec.items()}
+    digest.update(json.dumps([specs, list(data.inputs), list(data.targets), list(data.weights), steps], default=str).encode())
+    rows = np.unique(np.linspace(0, len(data) - 1, min(len(data), 16)).astype(np.int64))
+    for name in names:
+        values = data.read([name], rows)[name]
+        for part in (values.values, values.offsets) if isinstance(values, Ragged) else (values,):
+            digest.update(repr(part.tolist()).encode() if part.dtype.kind == "T" else np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def _described(fn: Any) -> object:
+    described = getattr(fn, "to_json", None)
+    return described() if callable(described) else getattr(fn, "__qualname__", type(fn).__qualname__)
+
+
+def _check(data: object, path: str, overwrite: bool) -> None:
+    if not isinstance(data, Dataset):
+        raise ArgumentError(f"pack takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs=..., targets=...).")
+    if data.endless:
+        raise ArgumentError("pack: the data have no end. Pack a sample: plait.pack(synthesizer.sample(100_000, seed=0), path).")
+    if not data:
+        raise ArgumentError("pack: the data set has no samples.")
+    random = [step.name for step in data.steps if step.random]
+    if random:
+        raise ArgumentError(
+            f"pack: {random[0]!r} is random, and what is packed is the same every time. Pack what comes before it, "
+            "plait.pack(data.plain(), path), and augment what is opened: plait.open(path).augment(...)."
+        )
+    if os.path.exists(path) and not overwrite:
+        raise ArgumentError(f"{path!r} is there already. Open it with plait.open, or write plait.pack(data, path, overwrite=True).")
+    if os.path.exists(path) and not os.path.isfile(os.path.join(path, MANIFEST)):
+        raise ArgumentError(f"{path!r} is no packed data set, so it is not overwritten. Name another folder.")
+
+
+_LOCK = "lock"
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """One writer: the lock goes with the process that holds it."""
+    import fcntl
+
+    with open(os.path.join(folder, _LOCK), "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ArgumentError(f"{folder!r} is being written by another process. Wait for it, or name another folder.") from error
+        yield
+
+
+class _Writer:
+    """The files of one folder, and how far they are written."""
+
+    def __init__(self, data: Dataset, folder: str, made: str) -> None:
+        self.data, self.folder, self.made = data, folder, made
+        self.files: dict[tuple[str, str], str] = {}
+        self.specs = dict(data.spec)
+        for number, (name, spec) in enumerate(self.specs.items()):
+            parts = ["values", "offsets"] if spec.ragged or spec.text else ["values"]
+            if spec.ragged and spec.text:
+                parts = ["values", "offsets", "lengths"]
+            for part in parts:
+                self.files[name, part] = f"{number:03}.{part}.{'npy' if part == 'values' else 'part'}"
+        self.done = 0
+        self.counts: dict[str, int] = {}  # file -> values written
+        self.nan: set[str] = set()
+        self._resume()
+
+    def write(self, shown: bool) -> Manifest:
+        """Write what is not yet written."""
+        size = max(1, min(len(self.data), _BLOCK // max(1, self._row_bytes())))
+        with progress("pack", len(self.data), shown) as advance:
+            advance(self.done)
+            while self.done < len(self.data):
+                rows = np.arange(self.done, min(self.done + size, len(self.data)))
+                self._append(self.data.read(list(self.specs), rows))
+                self.done = int(rows[-1]) + 1
+                self._note()
+                advance(len(rows))
+        columns = {(name, part): self._finish(file, *self._layout(name, part)) for (name, part), file in self.files.items()}
+        streams: dict[str, dict[str, Column]] = {}
+        for (name, part), column in columns.items():
+            streams.setdefault(name, {})[part] = column
+        for number, name in enumerate(self.specs):
+            gone = self.data.absent(name)
+            if gone is not None:
+                streams[name]["absent"] = self._whole(f"{number:03}.absent.npy", gone)
+        return Manifest(
+            len(self.data),
+            {
+                "inputs": list(self.data.inputs),
+                "targets": list(self.data.targets),
+                "weights": [weight_name(target) for target in self.data.weights],
+            },
+            {name: spec.to_json() for name, spec in self.specs.items()},
+            streams,
+            self._keys(),
+            sorted(self.nan),
+            {"fingerprint": self.made, "plait": plait.__version__},
+        )
+
+    def _row_bytes(self) -> int:
+        first = self.data.read(list(self.specs), np.arange(min(len(self.data), 8)))
+        sizes = [v.nbytes if isinstance(v, Ragged) or v.dtype.kind != "T" else 64 * v.size for v in first.values()]
+        return int(sum(sizes) / max(1, min(len(self.data), 8))) or 1
+
+    def _append(self, values: Mapping[str, Array]) -> None:
+        for name, spec in self.specs.items():
+            column = values[name]
+            stored = column.values if isinstance(column, Ragged) else column
+            if spec.dtype.kind == "f" and np.isnan(stored).any():
+                self.nan.add(name)
+            for part, array in _parts(column, spec).items():
+                file = self.files[name, part]
+                with open(os.path.join(self.folder, file), "r+b" if self.counts.get(file) is not None else "w+b") as target:
+                    before = self.counts.get(file, 0)
+                    if not before:
+                        target.write(bytes(_HEAD))
+                    target.seek(_HEAD + before * array.dtype.itemsize)
+                    target.write(_bytes(array))
+                    target.truncate()
+                    target.flush()
+                    os.fsync(target.fileno())
+                self.counts[file] = before + array.size
+
+    def _layout(self, name: str, part: str) -> tuple[np.dtype, tuple[int, ...]]:
+        """dtype and shape (-1 for its length) of one file."""
+        spec = self.specs[name]
+        if part == "values":
+            if spec.text:
+                return np.dtype(np.uint8), (-1,)
+            inner = tuple(n or 0 for n in (spec.shape[1:] if spec.ragged else spec.shape))
+            return spec.dtype, (-1, *inner)
+        return np.dtype(np.int64), (-1,)
+
+    def _finish(self, file: str, dtype: np.dtype, shape: tuple[int, ...]) -> Column:
+        """Fill in the header. Lengths become offsets."""
+        path = os.path.join(self.folder, file)
+        if file.endswith(".part"):
+            lengths = np.fromfile(path, dtype, offset=_HEAD)
+            return self._whole(file.removesuffix(".part") + ".npy", np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+        inner = int(np.prod(shape[1:], dtype=np.int64))
+        length = self.counts[file] // inner if inner else len(self.data)
+        with open(path, "r+b") as target:
+            target.write(_header(dtype, (length, *shape[1:])))
+            target.flush()
+            os.fsync(target.fileno())
+        return _column(path)
+
+    def _whole(self, file: str, array: np.ndarray) -> Column:
+        path = os.path.join(self.folder, file)
+        with open(f"{path}.new", "wb") as target:
+            target.write(_header(array.dtype, array.shape))
+            target.write(_bytes(array))
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(f"{path}.new", path)
+        return _column(path)
+
+    def _keys(self) -> dict[str, dict[str, Column]]:
+        keys = self.data.keys
+        if keys.is_range:
+            return {}
+        out: dict[str, dict[str, Column]] = {}
+        for number, (name, column) in enumerate(zip(keys.names, keys.columns, strict=True)):
+            if column.dtype.kind == "i":
+                out[name] = {"values": self._whole(f"key{number}.values.npy", column)}
+                continue
+            parts = _text_parts(column)
+            offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(parts["offsets"])])
+            out[name] = {
+                "values": self._whole(f"key{number}.values.npy", parts["values"]),
+                "offsets": self._whole(f"key{number}.offsets.npy", offsets),
+            }
+        return out
+
+    def _resume(self) -> None:
+        """Go on from the journal where it is of the same data; begin anew otherwise."""
+        path = os.path.join(self.folder, _JOURNAL)
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            with open(path, encoding="utf-8") as file:
+                state = json.load(file)
+            if state["fingerprint"] == self.made:
+                self.done, self.counts = int(state["done"]), {str(k): int(v) for k, v in state["counts"].items()}
+                self.nan = {str(name) for name in state["nan"]}
+                if all(os.path.isfile(os.path.join(self.folder, file)) for file in self.counts):
+                    return
+        self.done, self.counts, self.nan = 0, {}, set()
+        for name in os.listdir(self.folder):
+            if name != _LOCK:
+                os.remove(os.path.join(self.folder, name))
+
+    def _note(self) -> None:
+        state = {"fingerprint": self.made, "done": self.done, "counts": self.counts, "nan": sorted(self.nan)}
+        _write_text(os.path.join(self.folder, _JOURNAL), json.dumps(state))
+
+
+def _parts(array: Array, spec: Spec) -> dict[str, np.ndarray]:
+    """The arrays that a column is stored as; of offsets the lengths, which are summed at the end."""
+    if isinstance(array, Ragged):
+        if spec.text:
+            inner = _text_parts(array.values)
+            return {"values": inner["values"], "offsets": inner["offsets"], "lengths": array.lengths}
+        return {"values": array.values, "offsets": array.lengths}
+    return _text_parts(array.reshape(-1)) if spec.text else {"values": array}
+
+
+def _text_parts(texts: np.ndarray) -> dict[str, np.ndarray]:
+    encoded = [text.encode() for text in texts.tolist()]
+    return {"values": np.frombuffer(b"".join(encoded), np.uint8), "offsets": np.fromiter(map(len, encoded), np.int64, len(encoded))}
+
+
+def _bytes(array: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _header(dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+    """An .npy header of version 1.0 that is `_HEAD` bytes long."""
+    text = f"{{'descr': {np.lib.format.dtype_to_descr(dtype)!r}, 'fortran_order': False, 'shape': {shape!r}, }}"
+    return b"\x93NUMPY\x01\x00" + (_HEAD - 10).to_bytes(2, "little") + text.ljust(_HEAD - 11).encode("latin-1") + b"\n"
+
+
+def _column(path: str) -> Column:
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while block := file.read(2**22):
+            digest.update(block)
+    return Column(os.path.basename(path), os.path.getsize(path), digest.hexdigest())
+
+
+def _write_text(path: str, text: str) -> None:
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{path}.new", path)
