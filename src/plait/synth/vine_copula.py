@@ -20,7 +20,7 @@ __all__ = ["VineCopula"]
 
 _EDGE = 1e-6  # shares nearer to 0 or 1 stand for this
 _NARROW, _ENOUGH = 0.4, 10_000  # times the usual bandwidth, from so many rows; wider below
-_THRESHOLD = 0.02  # pairs of a weaker rank correlation (Kendall's) are independent
+_THRESHOLD = 0.1  # pairs of a weaker maximal correlation are independent
 _BLOCK = 65_536  # rows drawn at once
 
 
@@ -163,6 +163,7 @@ def _fitted(shares: np.ndarray, first: Sequence[int], *, grid: int, width: float
         nonparametric_method="linear",
         nonparametric_mult=width,
         nonparametric_grid_size=grid,
+        tree_criterion="mcor",  # maximal correlation: sees dependence that rises and falls, which rank correlation does not
         threshold=_THRESHOLD,
         trunc_lvl=trees or columns - 1,
         num_threads=threads,
