@@ -6,7 +6,7 @@ import html
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -43,10 +43,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Findings in order; false when one of them fails, so that `assert report` is a test."""
+    """Findings in order; false when one of them fails, so that `assert report` is a test.
+
+    Args:
+        title: What was looked at.
+        findings: In the order in which it was.
+        page: Writes the report as a page of its own kind; a table of the findings where there is none.
+    """
 
     title: str
     findings: tuple[Finding, ...] = ()
+    page: Callable[[Report], str] | None = field(default=None, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         return not self.failures
@@ -82,6 +89,8 @@ class Report:
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as one HTML page without outside resources, also written to `path` where given."""
+        if self.page is not None:
+            return _written(self.page(self), path)
         rows = "\n".join(
             f'<tr class="{f.level}"><td>{_MARK[f.level]}</td><td>{html.escape(f.about)}</td>'
             f"<td>{html.escape(f.message)}{f'<br><code>{html.escape(f.remedy)}</code>' if f.remedy else ''}</td></tr>"

@@ -8,6 +8,7 @@ from importlib import metadata
 
 import numpy as np
 
+from plait.comparison.page import comparison_page
 from plait.comparison.reading import tables_of
 from plait.dataset import Dataset
 from plait.errors import ArgumentError
@@ -38,7 +39,7 @@ _QUESTIONS: dict[str, Callable[[Sides], list[Finding]]] = {
     "pairs": pairs,
     "marginals": marginals,
 }
-_FEW = 500  # rows
+_FEW, _LEAST = 500, 8  # rows
 
 
 def compare(
@@ -76,7 +77,9 @@ def compare(
     data = {name: part for name, part in given.items() if part is not None}
     _check(data, seed, rows)
     require("sklearn", extra="synth", purpose="plait.compare")
-    with bar("compare", len(_QUESTIONS) + 1, progress) as advance:
+    threads = require("threadpoolctl", extra="synth", purpose="plait.compare")
+    # one thread: sums come out alike on every machine, and small fits don't wait for each other
+    with threads.threadpool_limits(1), bar("compare", len(_QUESTIONS) + 1, progress) as advance:
         tables = tables_of(data, kinds=kinds, seed=seed)
         sides = Sides.of(
             tables["real"], tables["synthetic"], train=tables.get("train"), holdout=tables.get("holdout"), rows=rows, seed=seed
@@ -86,7 +89,7 @@ def compare(
         for name, question in _QUESTIONS.items():
             findings += _asked(name, question, sides)
             advance(1)
-    return Report("Synthetic beside real data", tuple(findings))
+    return Report("Synthetic beside real data", tuple(findings), page=comparison_page)
 
 
 def _asked(name: str, question: Callable[[Sides], list[Finding]], sides: Sides) -> list[Finding]:
@@ -103,8 +106,8 @@ def _check(data: Mapping[str, object], seed: int, rows: int) -> None:
                 f"compare({name}=...) takes a plait.Dataset, not a {type(part).__name__}. "
                 "Write plait.Dataset(inputs={...}, targets={...})."
             )
-        if len(part) < 2:
-            raise ArgumentError(f"compare({name}=...) has {len(part)} samples; two are the least that can be compared.")
+        if len(part) < _LEAST:
+            raise ArgumentError(f"compare({name}=...) has {len(part)} samples; {_LEAST} are the least that can be compared.")
     for name, value, least in (("seed", seed, 0), ("rows", rows, 10)):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
             raise ArgumentError(f"compare({name}={value!r}): a whole number of at least {least} is needed.")
@@ -114,7 +117,7 @@ def _conditions(data: Mapping[str, Dataset], sides: Sides, seed: int) -> Finding
     """What was compared, how, and with which versions."""
     sizes = {name: len(part) for name, part in data.items()}
     versions = {name: metadata.version(name) for name in ("numpy", "scikit-learn")} | {"python": platform.python_version()}
-    fresh = "holdout" if "holdout" in data else "train" if "train" in data else "the other half of real"
+    fresh = "the other half of real" if sides.halved else "holdout" if "holdout" in data else "train"
     few = len(sides.real) < _FEW
     message = (
         f"{', '.join(f'{count} {name}' for name, count in sizes.items())} samples; {len(sides.real)} of each are set beside each other, "

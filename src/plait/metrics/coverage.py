@@ -124,21 +124,21 @@ def _listed(found: list[tuple[float, str, str]]) -> str:
 
 
 def _tails(sides: Sides) -> Finding:
-    """How much of the lowest and the highest hundredth of each number is misplaced."""
-    cuts = {v.name: cut for v in sides.real.plain if not v.discrete and (cut := _cuts(sides, v.name)) is not None}
+    """How much of the lowest and the highest hundredth of each number is misplaced; a larger part where rows are few."""
+    part = max(_TAIL, 10 / len(sides.real))  # ten rows at least
+    cuts = {v.name: cut for v in sides.real.plain if not v.discrete and (cut := _cuts(sides, v.name, part)) is not None}
     if not cuts:
         return unanswered("tails", "tails", "Tails: not applicable, as there are no numbers that vary.", level="pass")
-    if len(sides.real) < 200:
-        message = f"Tails can't be measured: a hundredth of {len(sides.real)} rows is too few."
-        return unanswered("tails", "tails", message, "give 200 rows or more")
+    if part > 0.4:
+        return unanswered("tails", "tails", f"Tails can't be measured: {len(sides.real)} rows of each are too few.", "give 40 rows or more")
     beyond = {
         who: {name: _beyond(t.columns[name], cut) for name, cut in cuts.items()} for who, t in {"real": sides.real, **sides.rivals}.items()
     }
-    found = {who: _misplaced(beyond["real"], beyond[who], len(sides.real)) for who in sides.rivals}
+    found = {who: _misplaced(beyond["real"], beyond[who], len(sides.real), part) for who in sides.rivals}
     worst = max(cuts, key=lambda name: float(np.abs(beyond["synthetic"][name] - beyond["real"][name]).max()))
     side = int(np.abs(beyond["synthetic"][worst] - beyond["real"][worst]).argmax())
     message = (
-        f"Of the lowest and highest hundredth of {len(cuts)} numbers, {found['synthetic'].value:.0%} ({found['synthetic'].low:.0%} to "
+        f"Of the lowest and highest {part:.3g} of {len(cuts)} numbers, {found['synthetic'].value:.0%} ({found['synthetic'].low:.0%} to "
         f"{found['synthetic'].high:.0%}) is misplaced. Worst: {'above' if side else 'below'} {cuts[worst][side]:.6g} lie "
         f"{beyond['synthetic'][worst][side]:.2%} of {worst}, and {beyond['real'][worst][side]:.2%} of the real rows."
     )
@@ -146,12 +146,12 @@ def _tails(sides: Sides) -> Finding:
     return line("tails", "tails", message, scale=TAILS, found=found, remedy=remedy, values={"worst": worst})
 
 
-def _cuts(sides: Sides, name: str) -> np.ndarray | None:
+def _cuts(sides: Sides, name: str, part: float) -> np.ndarray | None:
     column = np.concatenate([sides.all_real.columns[name], sides.fresh.columns[name]])
     column = column[~np.isnan(column)]
-    if len(column) < 100 or np.ptp(column) == 0:
+    if len(column) < 20 or np.ptp(column) == 0:
         return None
-    return np.quantile(column, [_TAIL, 1 - _TAIL])
+    return np.quantile(column, [part, 1 - part])
 
 
 def _beyond(column: np.ndarray, cut: np.ndarray) -> np.ndarray:
@@ -159,10 +159,10 @@ def _beyond(column: np.ndarray, cut: np.ndarray) -> np.ndarray:
     return np.array([(column < cut[0]).mean(), (column > cut[1]).mean()]) if len(column) else np.zeros(2)
 
 
-def _misplaced(real: dict[str, np.ndarray], other: dict[str, np.ndarray], rows: int) -> Estimate:
+def _misplaced(real: dict[str, np.ndarray], other: dict[str, np.ndarray], rows: int, part: float) -> Estimate:
     p, q = (np.concatenate(list(side.values())) for side in (real, other))
-    gap = float(np.abs(p - q).mean()) / _TAIL
+    gap = float(np.abs(p - q).mean()) / part
     error = (
-        math.sqrt(float(((p + q) / rows).mean())) / _TAIL / math.sqrt(len(p) / 2)
+        math.sqrt(float(((p + q) / rows).mean())) / part / math.sqrt(len(p) / 2)
     )  # tails of one column are independent; columns may not be
     return Estimate.of(gap, error, least=0.0)

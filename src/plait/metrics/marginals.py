@@ -61,7 +61,8 @@ def _column(sides: Sides, variable: Variable) -> Finding:
     }
     remarks = [_missing(gone, len(sides.real)), *_values(sides, variable, here)]
     scale = TV if variable.kind == "category" else KS
-    message = f"The {scale.name} between real and synthetic values is {distance['synthetic']}. {' '.join(text for _, text in remarks if text)}".strip()
+    noted = " ".join(text for _, text in remarks if text)
+    message = f"The {scale.name} between real and synthetic values is {distance['synthetic']}. {noted}".strip()
     figures = {
         "kind": variable.kind, "role": variable.role, "missing": {"real": gone["real"], "synthetic": gone["synthetic"]},
         "histogram": _histogram(variable, here["real"], here["synthetic"]),
@@ -91,7 +92,9 @@ def _values(sides: Sides, variable: Variable, here: dict[str, np.ndarray]) -> li
     remarks: list[tuple[Level, str]] = [_atoms(variable, here)]
     if outside:
         ends = f"{variable.shown(known[0])} to {variable.shown(known[-1])}"
-        remarks.append((_graded(outside, 1 / len(fake), 0.002, 0.02), f"{outside:.1%} leave the range of all real values, {ends}."))
+        usual = 2 / (sum(map(len, everything)) + 1)  # of fresh real values
+        level = _graded(outside - usual, 1.5 * math.sqrt(max(outside, usual) / len(fake)), 0.002, 0.02)
+        remarks.append((level, f"{outside:.1%} leave the range of all real values, {ends}."))
     new = {who: float((~np.isin(here[who], known)).mean()) for who in ("synthetic",)}
     beyond = float((~np.isin(here["ceiling"], here["real"])).mean())
     if beyond < 0.05 and new["synthetic"] > 0.01:

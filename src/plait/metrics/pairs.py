@@ -113,20 +113,30 @@ def _group(kind: str, group: list[_Pair], sides: Sides) -> list[Finding]:
         who: jackknife(float(np.mean([p.whole[who] for p in group])), np.mean([p.without[who] for p in group], axis=0), most=1.0)
         for who in sides.rivals
     }
+    if len(group) == 1:
+        return [_worst(kind, group[0], sides, alone=True)]
     ranked = sorted(group, key=lambda pair: pair.whole["ceiling"] - pair.whole["synthetic"])
-    count = f"{len(group)} pairs" if len(group) > 1 else "one pair"
-    message = f"Over {count} of columns, {kind}, the total variation between real and synthetic rows is {total['synthetic']} on average."
-    figures = {"pairs": [{"a": p.a.name, "b": p.b.name, **p.whole} for p in ranked]}
-    findings = [line("pairs", kind, message, scale=SCALE, found=total, remedy="look at the worst pair", values=figures)]
-    return [*findings, _worst(kind, ranked[0], sides)]
+    message = (
+        f"Over {len(group)} pairs of columns, {kind}, the total variation between real and synthetic rows is "
+        f"{total['synthetic']} on average."
+    )
+    figures = {"pairs": [_listed(pair) for pair in ranked]}
+    mean = line("pairs", kind, message, scale=SCALE, found=total, remedy="look at the worst pair", values=figures)
+    return [mean, _worst(kind, ranked[0], sides)]
 
 
-def _worst(kind: str, pair: _Pair, sides: Sides) -> Finding:
+def _listed(pair: _Pair) -> dict[str, object]:
+    return {"a": pair.a.name, "b": pair.b.name, **pair.whole}
+
+
+def _worst(kind: str, pair: _Pair, sides: Sides, *, alone: bool = False) -> Finding:
     value = pair.estimate("synthetic")
-    message = f"The worst pair, {kind}, is {pair.a.name} and {pair.b.name}, with a total variation of {value}."
+    which = f"The only pair, {kind}," if alone else f"The worst pair, {kind},"
+    message = f"{which} is {pair.a.name} and {pair.b.name}, with a total variation of {value}."
     found = {who: pair.estimate(who) for who in sides.rivals}
     figures = {
         "of": [pair.a.name, pair.b.name],
+        "pairs": [_listed(pair)] if alone else [],
         "dots": {who: _dots(table, pair) for who, table in (("real", sides.real), ("synthetic", sides.synthetic))},
         "levels": [_levels(v) for v in (pair.a, pair.b)],
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from plait.metrics.distances import Points, Space, nearest, same_rows
 from plait.metrics.estimate import Estimate, auc, clustered, share
-from plait.metrics.sides import Sides
+from plait.metrics.sides import Sides, is_seen, repeats
 from plait.metrics.standing import Scale, line, unanswered
 from plait.metrics.table import Table
 from plait.report import Finding
@@ -83,12 +83,13 @@ def _near(sides: Sides, known: Table, spots: dict[str, np.ndarray], of: float, r
     rows = rng.permutation(len(spots["synthetic"]))[:_QUERIES]
     rivals, found = _rivals(spots, rows, of, rng)
     message = (
-        f"On a scale on which 0.5 is no nearer to training rows than to unseen ones and 1 a copy, synthetic rows have {rivals['synthetic']}. "
-        f"{_CAVEAT}"
+        "On a scale on which 0.5 is no nearer to training rows than to unseen ones and 1 a copy, "
+        f"synthetic rows have {rivals['synthetic']}. {_CAVEAT}"
     )
     figures: dict[str, object] = {
         "rows": len(rows),
         "distances": _distances(spots, rows, rng),
+        "columns": [v.name for v in known.plain],
         "closest": _closest(sides, known, rows, found, len(spots["train"])),
     }
     return line(
@@ -102,7 +103,10 @@ def _near_signal(stream: str, sides: Sides, known: Table, of: float, rng: np.ran
     space = Space.of(tables["train"], tables["unseen"])
     spots = {who: space(_at_most(table, _KNOWN, rng)) for who, table in tables.items()}
     rivals, _ = _rivals(spots, rng.permutation(len(spots["synthetic"]))[:_QUERIES], of, rng)
-    message = f"As to {stream} alone, 0.5 being no nearer to training than to unseen ones and 1 a copy, synthetic ones have {rivals['synthetic']}."
+    message = (
+        f"As to {stream} alone, 0.5 being no nearer to training than to unseen ones and 1 a copy, "
+        f"synthetic ones have {rivals['synthetic']}."
+    )
     return line("near", f"privacy, {stream}", f"{message} {_CAVEAT}", scale=NEAR, found=rivals, remedy=_REMEDY)
 
 
@@ -113,7 +117,7 @@ def _rivals(spots: dict[str, np.ndarray], rows: np.ndarray, of: float, rng: np.r
     one, other = spots["unseen"][order[::2][:_ANCHOR_QUERIES]], spots["unseen"][order[1::2]]
     ceiling, _, _ = near(one, spots["train"], other, of=of)
     floor, _, _ = near(spots["train"][rng.permutation(len(spots["train"]))[:_ANCHOR_QUERIES]], spots["train"], spots["unseen"])
-    return {"synthetic": value, "floor": floor, "ceiling": ceiling}, found
+    return {"synthetic": value, "floor": floor, "ceiling": _coin(ceiling)}, found
 
 
 def _copies(sides: Sides, train: Table, unseen: Table) -> Finding:
@@ -147,7 +151,7 @@ def _attack(spots: dict[str, np.ndarray], rng: np.random.Generator) -> Finding:
     )
     remedy = "as for nearness to training rows"
     figures: dict[str, object] = {"candidates": int(n)}
-    rivals = {"synthetic": value, "floor": floor, "ceiling": ceiling}
+    rivals = {"synthetic": value, "floor": floor, "ceiling": _coin(ceiling)}
     return line("membership", "privacy, attack", message, scale=ATTACK, found=rivals, remedy=remedy, values=figures)
 
 
@@ -157,13 +161,15 @@ def _members(members: np.ndarray, others: np.ndarray, synthetic: np.ndarray) -> 
     return Estimate.of(value, variance**0.5, least=0.0, most=1.0)
 
 
+def _coin(measured: Estimate) -> Estimate:
+    """What unseen rows have, but no less than a coin, which is what they have but for chance."""
+    return Estimate(max(0.5, measured.value), measured.low, max(0.5, measured.high))
+
+
 def _seen_before(unseen: Table, train: Table) -> Finding | None:
     """Where the unseen rows are training rows, nothing about privacy can be said."""
-    ours, theirs = same_rows(unseen.matrix(), train.matrix())
-    again = float(np.isin(ours, theirs).mean())
-    counts = np.bincount(theirs)
-    repeated = float((counts[theirs] > 1).mean())  # among the training rows themselves
-    if again <= 0.2 + 1.5 * repeated:
+    again, repeated = repeats(unseen, train)
+    if not is_seen(unseen, train):
         return None
     message = (
         f"Privacy can't be judged: {again:.0%} of the real rows given as unseen are rows of `train` to the last digit ({repeated:.0%} of "

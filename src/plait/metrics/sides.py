@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plait.metrics.distances import same_rows
 from plait.metrics.table import Table
 
-__all__ = ["Sides"]
+__all__ = ["Sides", "is_seen", "repeats"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Sides:
 
     @classmethod
     def of(cls, real: Table, synthetic: Table, *, train: Table | None, holdout: Table | None, rows: int, seed: int) -> Sides:
-        """Equal numbers of rows of each; without `train` and `holdout`, half of the real rows stand for fresh ones.
+        """Equal numbers of rows of each; half of the real rows stand for fresh ones where there are no others.
 
         Args:
             real, synthetic, train, holdout: Tables with the same variables.
@@ -49,7 +50,7 @@ class Sides:
             seed: Of which rows are taken.
         """
         rng = np.random.default_rng([seed, 1])
-        fresh = holdout if holdout is not None else train
+        fresh = next((table for table in (holdout, train) if table is not None and not is_seen(real, table)), None)
         halved = fresh is None
         reference = real
         if fresh is None:
@@ -68,6 +69,19 @@ class Sides:
     def rng(self, question: str) -> np.random.Generator:
         """Random numbers of one question, whatever the others draw."""
         return np.random.default_rng([self.seed, zlib.crc32(question.encode())])
+
+
+def is_seen(rows: Table, among: Table) -> bool:
+    """Whether rows that should be new are those of another table: many more recur there than do within it."""
+    again, repeated = repeats(rows, among)
+    return again > 0.2 + 1.5 * repeated
+
+
+def repeats(rows: Table, among: Table) -> tuple[float, float]:
+    """The share of the rows that are, to the last digit, a row of the other table, and of that table's own rows that occur in it twice."""
+    ours, theirs = same_rows(rows.matrix(), among.matrix())
+    counts = np.bincount(theirs)
+    return float(np.isin(ours, theirs).mean()), float((counts[theirs] > 1).mean())
 
 
 def _some(table: Table, rows: int, rng: np.random.Generator) -> Table:

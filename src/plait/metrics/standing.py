@@ -10,6 +10,7 @@ from plait.report import Finding, Level
 
 __all__ = ["FAIL_BELOW", "PASS_FROM", "Scale", "line", "unanswered"]
 
+_FEW = "; with so few rows nothing can be told apart here"
 PASS_FROM, FAIL_BELOW = 0.8, 0.5  # of the way from independent columns (0) to fresh real data (1)
 
 
@@ -69,9 +70,11 @@ def line(  # a finding has many parts
     telling = way > 0 and not floor.overlaps(ceiling) and way > scale.slack
     place = scale.worse(floor.value, value.value) / way if telling else None
     level, words = _verdict(scale, value, ceiling, place)
+    if words == _FEW:
+        remedy = "more rows would tell"
     figures = {
         "question": question, "scale": scale.name, "best": scale.best, "ends": [scale.floor, scale.ceiling], **value.to_json(),
-        "floor": floor.to_json(), "ceiling": ceiling.to_json(), "place": place, "telling": telling,
+        "floor": floor.to_json(), "ceiling": ceiling.to_json(), "place": place, "telling": telling, "says": message,
     }  # fmt: skip
     anchors = f"{scale.floor[0].upper()}{scale.floor[1:]} have {floor.value:.3f}, {scale.ceiling} {ceiling.value:.3f}{words}."
     return Finding(level, about, f"{message} {anchors}", remedy if level != "pass" else "", question, {**figures, **(values or {})})
@@ -87,9 +90,9 @@ def _verdict(scale: Scale, value: Estimate, ceiling: Estimate, place: float | No
     same = behind <= 0 or value.overlaps(ceiling)
     if place is None:
         wide = max(value.error, ceiling.error) > scale.slack
-        words = "; here the two can't be told apart" + (", as the rows are few" if wide else "")
+        words = "; here the two can't be told apart"
         if same or behind <= scale.slack:
-            return ("warn" if wide and same else "pass"), words
+            return ("warn", _FEW) if wide and same else ("pass", words)
         return ("fail" if behind > 3 * scale.slack else "warn"), words
     words = f": {round(100 * place):d} % of the way"
     if same or behind <= scale.slack or place >= scale.passes:

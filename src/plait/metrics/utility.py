@@ -76,8 +76,8 @@ def _target(
     x, truth, nominal = tests.matrix(given)[here], truth[here], tests.nominal(given)
     if np.ptp(truth) == 0:
         shown = target.shown(float(truth[0]))
-        message = f"Utility for {target.name} can't be measured: all real rows to test on have the value {shown}."
-        return [unanswered(question, about, message, f"leave {target.name!r} out of the targets")]
+        message = f"Utility for {target.name}: not applicable, as all real rows to test on have the value {shown}."
+        return [unanswered(question, about, message, level="pass")]
     seed = int(rng.integers(2**31))
     said = {name: _fitted(target, t, given, nominal, seed)(x) for name, t in trainings.items()}
     draws = rng.integers(0, len(here), (_DRAWS, len(here)))

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from plait.pages.drawing import COLOURS, WIDTH, Axis, axes, path, runs, stroke, svg
 from plait.pages.page import Html, tag
 
 __all__ = ["confusion", "curves", "legend", "scatter", "sparkline", "trace"]
 
-_COLOURS = 6  # --c0 ... --c5 of the page
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 360, 240, 44, 34, 10, 12
+_HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 240, 44, 34, 10, 12
 
 
 def sparkline(values: np.ndarray, ranges: Sequence[tuple[float, float]], *, width: int = 104, height: int = 40) -> Html:
@@ -24,10 +24,10 @@ def sparkline(values: np.ndarray, ranges: Sequence[tuple[float, float]], *, widt
     """
     x = np.linspace(1, width - 1, len(values)) if len(values) > 1 else np.full(len(values), width / 2)
     lines = []
-    for channel, (low, high) in enumerate(ranges[:_COLOURS]):
+    for channel, (low, high) in enumerate(ranges[:COLOURS]):
         y = height - 2 - (values[:, channel].astype(float) - low) / ((high - low) or 1.0) * (height - 4)
-        lines += [tag("polyline", points=_points(x[run], y[run]), **_stroke(channel, 1.4)) for run in _runs(np.isfinite(y))]
-    return _svg(width, height, *lines)
+        lines += [tag("polyline", points=path(x[run], y[run]), **stroke(channel, 1.4)) for run in runs(np.isfinite(y))]
+    return svg(width, height, *lines)
 
 
 def trace(points: np.ndarray, strokes: np.ndarray, *, size: int = 96) -> Html:
@@ -39,11 +39,11 @@ def trace(points: np.ndarray, strokes: np.ndarray, *, size: int = 96) -> Html:
         size: Of the square, in pixels.
     """
     parts = []
-    for index, stroke in enumerate(np.unique(strokes)):
-        x, y = (points[strokes == stroke] * size).T
-        parts.append(tag("polyline", points=_points(x, y), **_stroke(index % _COLOURS, 2)))
-        parts.append(tag("circle", cx=f"{x[0]:.1f}", cy=f"{y[0]:.1f}", r="2.6", fill=f"var(--c{index % _COLOURS})"))
-    return _svg(size, size, *parts, label=f"path of the pen in {len(np.unique(strokes))} strokes", fixed=True)
+    for index, number in enumerate(np.unique(strokes)):
+        x, y = (points[strokes == number] * size).T
+        parts.append(tag("polyline", points=path(x, y), **stroke(index % COLOURS, 2)))
+        parts.append(tag("circle", cx=f"{x[0]:.1f}", cy=f"{y[0]:.1f}", r="2.6", fill=f"var(--c{index % COLOURS})"))
+    return svg(size, size, *parts, label=f"path of the pen in {len(np.unique(strokes))} strokes", fixed=True)
 
 
 def curves(series: Mapping[str, Sequence[float]], *, x: str, y: str) -> Html:
@@ -55,25 +55,25 @@ def curves(series: Mapping[str, Sequence[float]], *, x: str, y: str) -> Html:
     """
     values = np.array([v for line in series.values() for v in line if np.isfinite(v)] or [0.0])
     length = max(map(len, series.values()), default=1)
-    xs, ys = _Axis(1, max(length, 2), _LEFT, _WIDTH - _RIGHT), _Axis(min(0.0, values.min()), values.max(), _HEIGHT - _BOTTOM, _TOP)
+    xs, ys = Axis(1, max(length, 2), _LEFT, WIDTH - _RIGHT), Axis(min(0.0, values.min()), values.max(), _HEIGHT - _BOTTOM, _TOP)
     lines = []
     for index, line in enumerate(series.values()):
         places, heights = xs(np.arange(1, len(line) + 1)), ys(np.asarray(line, float))
-        lines += [tag("polyline", points=_points(places[run], heights[run]), **_stroke(index, 2)) for run in _runs(np.isfinite(heights))]
-    return tag("div", _svg(_WIDTH, _HEIGHT, _axes(xs, ys, x, y, whole=True), *lines, label=f"{y} over {x}"), legend(list(series)))
+        lines += [tag("polyline", points=path(places[run], heights[run]), **stroke(index, 2)) for run in runs(np.isfinite(heights))]
+    return tag("div", svg(WIDTH, _HEIGHT, axes(xs, ys, x, y, whole=True), *lines, label=f"{y} over {x}"), legend(list(series)))
 
 
 def scatter(truth: np.ndarray, predicted: np.ndarray, *, x: str, y: str) -> Html:
     """Points (truth, predicted), and the line on which they would agree."""
     low, high = float(min(truth.min(), predicted.min(), 0)), float(max(truth.max(), predicted.max()))
-    xs, ys = _Axis(low, high, _LEFT, _WIDTH - _RIGHT), _Axis(low, high, _HEIGHT - _BOTTOM, _TOP)
+    xs, ys = Axis(low, high, _LEFT, WIDTH - _RIGHT), Axis(low, high, _HEIGHT - _BOTTOM, _TOP)
     dots = [
         tag("circle", cx=f"{a:.1f}", cy=f"{b:.1f}", r="2.1", fill="var(--c0)", fill_opacity="0.45")
         for a, b in zip(xs(truth), ys(predicted), strict=True)
     ]
     ends = np.array([low, high])
-    line = tag("polyline", points=_points(xs(ends), ys(ends)), **_stroke(1, 1.5), stroke_dasharray="5 4")
-    return _svg(_WIDTH, _HEIGHT, _axes(xs, ys, x, y), *dots, line, label=f"{y} over {x}")
+    line = tag("polyline", points=path(xs(ends), ys(ends)), **stroke(1, 1.5), stroke_dasharray="5 4")
+    return svg(WIDTH, _HEIGHT, axes(xs, ys, x, y), *dots, line, label=f"{y} over {x}")
 
 
 def confusion(counts: np.ndarray, classes: Sequence[object]) -> Html:
@@ -84,7 +84,7 @@ def confusion(counts: np.ndarray, classes: Sequence[object]) -> Html:
         classes: Their names.
     """
     n, left, top = len(classes), 74, 30
-    side = (_WIDTH - left - 4) / n
+    side = (WIDTH - left - 4) / n
     tall = min(side, 44.0)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     parts = []
@@ -100,68 +100,12 @@ def confusion(counts: np.ndarray, classes: Sequence[object]) -> Html:
             parts.append(tag("rect", **box, fill=colour, fill_opacity=f"{0.06 + 0.6 * share[row, column]:.2f}"))
             place = {"x": f"{x + side / 2:.1f}", "y": f"{y + tall / 2 + 4:.1f}", "text_anchor": "middle"}
             parts.append(tag("text", int(counts[row, column]), **place, style="fill:var(--ink)"))
-    return _svg(_WIDTH, int(top + n * tall + 6), *parts, label="true classes in rows, predicted ones in columns")
+    return svg(WIDTH, int(top + n * tall + 6), *parts, label="true classes in rows, predicted ones in columns")
 
 
 def legend(names: Sequence[object]) -> Html:
     """Names beside the colours of their lines, in order."""
-    return tag("div", *(tag("span", tag("i", style=f"background:var(--c{i % _COLOURS})"), n) for i, n in enumerate(names)), class_="legend")
-
-
-class _Axis:
-    """From values to pixels, with round marks."""
-
-    def __init__(self, low: float, high: float, start: float, stop: float) -> None:
-        self.low, self.high = float(low), float(high) if high > low else float(low) + 1.0
-        self.start, self.stop = start, stop
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        return self.start + (np.asarray(values, float) - self.low) / (self.high - self.low) * (self.stop - self.start)
-
-    def marks(self, *, whole: bool = False) -> np.ndarray:
-        rough = (self.high - self.low) / 5
-        power = 10.0 ** np.floor(np.log10(rough))
-        step = power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
-        step = max(1.0, step) if whole else step
-        return np.arange(np.ceil(self.low / step), np.floor(self.high / step + 1e-9) + 1) * step
-
-
-def _axes(xs: _Axis, ys: _Axis, x: str, y: str, *, whole: bool = False) -> Html:
-    parts = []
-    for mark in ys.marks():
-        at = f"{ys(mark):.1f}"
-        parts.append(tag("line", x1=xs.start, x2=xs.stop, y1=at, y2=at, stroke="var(--line)"))
-        parts.append(tag("text", f"{mark:g}", x=xs.start - 6, y=f"{ys(mark) + 4:.1f}", text_anchor="end"))
-    parts += [tag("text", f"{m:g}", x=f"{xs(m):.1f}", y=ys.start + 15, text_anchor="middle") for m in xs.marks(whole=whole)]
-    parts.append(tag("text", x, x=(xs.start + xs.stop) / 2, y=ys.start + 30, text_anchor="middle"))
-    parts.append(tag("text", y, transform=f"translate(11 {(ys.start + ys.stop) / 2}) rotate(-90)", text_anchor="middle"))
-    return Html("".join(parts))
-
-
-def _svg(width: int, height: int, *parts: Html, label: str = "", fixed: bool = False) -> Html:
-    about = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
-    style = "" if fixed or width < _WIDTH else "width:100%"
-    return tag("svg", *parts, viewBox=f"0 0 {width} {height}", width=width, height=height, style=style, **about)
-
-
-def _stroke(index: int, width: float) -> dict[str, object]:
-    return {
-        "fill": "none",
-        "stroke": f"var(--c{index % _COLOURS})",
-        "stroke_width": width,
-        "stroke_linejoin": "round",
-        "stroke_linecap": "round",
-    }
-
-
-def _points(x: np.ndarray, y: np.ndarray) -> str:
-    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-
-
-def _runs(good: np.ndarray) -> list[slice]:
-    """The stretches in which all values are good."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(np.int8)))
-    return [slice(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    return tag("div", *(tag("span", tag("i", style=f"background:var(--c{i % COLOURS})"), n) for i, n in enumerate(names)), class_="legend")
 
 
 def _short(name: object, most: int) -> str:
