@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -27,18 +28,18 @@ class Increasing(Rule):
         of: Names of two or more variables, all numbers or all dates.
     """
 
-    of: tuple[str, ...]
+    of: Sequence[str]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "of", (self.of,) if isinstance(self.of, str) else tuple(self.of))
 
     @property
     def uses(self) -> tuple[str, ...]:
-        return self.of[:1]
+        return tuple(self.of[:1])
 
     @property
     def makes(self) -> tuple[str, ...]:
-        return self.of[1:]
+        return tuple(self.of[1:])
 
     def check(self, schema: Schema) -> None:
         if len(set(self.of)) < max(len(self.of), 2):
@@ -105,14 +106,14 @@ class Combination(Rule):
         of: Names of two or more variables.
     """
 
-    of: tuple[str, ...]
+    of: Sequence[str]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "of", (self.of,) if isinstance(self.of, str) else tuple(self.of))
 
     @property
     def makes(self) -> tuple[str, ...]:
-        return self.of
+        return tuple(self.of)
 
     def check(self, schema: Schema) -> None:
         if len(set(self.of)) < max(len(self.of), 2):

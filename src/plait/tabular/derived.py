@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,14 +122,14 @@ class Sum(Derived):
         of: The parts.
     """
 
-    of: tuple[str, ...]
+    of: Sequence[str]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "of", (self.of,) if isinstance(self.of, str) else tuple(self.of))
 
     @property
     def uses(self) -> tuple[str, ...]:
-        return self.of
+        return tuple(self.of)
 
     def check(self, schema: Schema) -> None:
         if len(set(self.of)) < max(len(self.of), 1) or self.name in self.of:

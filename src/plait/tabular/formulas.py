@@ -14,6 +14,7 @@ from plait.errors import ArgumentError
 __all__ = ["Expression", "Text"]
 
 _LONGEST = 2000  # characters
+_SUCH = "Write one such as 'weight / height ** 2'."
 _BINARY: dict[type[ast.operator], Callable[..., np.ndarray]] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.true_divide, ast.FloorDiv: np.floor_divide,
     ast.Mod: np.mod, ast.Pow: np.power,
@@ -55,7 +56,10 @@ class Expression:
     text: str
 
     def __post_init__(self) -> None:
-        _check(self._root, self.text)
+        try:
+            _check(self._root, self.text)
+        except RecursionError:
+            raise ArgumentError(f"{self.text[:80]!r} is no formula: it is nested too deep. {_SUCH}") from None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -97,14 +101,14 @@ class Expression:
             return ast.parse(self.text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             why = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise ArgumentError(f"{self.text[:80]!r} is no formula: {why}. Write one such as 'weight / height ** 2'.") from error
+            raise ArgumentError(f"{self.text[:80]!r} is no formula: {why}. {_SUCH}") from error
 
 
 def _check(node: ast.expr, text: str) -> None:
     if _named(node) is not None:
         return
     match node:
-        case ast.Constant(value=value) if isinstance(value, (int, float, str)):
+        case ast.Constant(value=value) if isinstance(value, (float, str)) or (isinstance(value, int) and value.bit_length() < 1024):
             return
         case ast.BinOp(op=op) if type(op) in _BINARY:
             parts = [node.left, node.right]
