@@ -10,6 +10,7 @@ import plait
 from plait.distributions import Bernoulli, Categorical, Normal, Poisson
 from plait.synth.synthesizer import Synthesizer
 from plait.tabular.drawn import Drawn
+from plait.testing import check_synthesizer
 
 
 def sessions() -> plait.Graph:
@@ -56,6 +57,11 @@ class Pair(Synthesizer):
         u = np.asarray((given or {}).get("u", u))
         source = Drawn({"u": u, "v": (u + noise / 10).astype(np.float32)}, dict(self.spec), {}, "sample of Pair")
         return plait.Dataset(inputs={"u": source["u"]}, targets={"v": source["v"]})
+
+
+@pytest.mark.parametrize("make", [sessions, customers, lambda: plait.Graph({("u", "v"): Pair()}, inputs=["u"], targets=["v"])])
+def test_a_graph_keeps_the_laws_of_synthesizers(make):
+    check_synthesizer(make)
 
 
 def test_sequential_generation_has_the_declared_moments():

@@ -114,7 +114,7 @@ def _given(synthesizer: Synthesizer, first: Dataset, drawn: dict[str, Array], se
 def _endless(synthesizer: Synthesizer, seed: int) -> None:
     name = type(synthesizer).__name__
     stream, again = synthesizer.stream(seed=seed), synthesizer.stream(seed=seed)
-    names = list(stream.spec)
+    names = [*stream.inputs, *stream.targets]
     law(set(names) == set(synthesizer.spec), f"the stream of {name} has {names}")
     late = np.array([100_000, 5, 99_999, 5])
     _same_columns(again.read(names, late), stream.read(names, late), f"the stream of {name} is not pure")
