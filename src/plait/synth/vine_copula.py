@@ -96,7 +96,7 @@ class VineCopula(Learned):
         rows = np.sort(rng.permutation(len(prepared))[:most])
         shares = np.column_stack([m.to_uniform(prepared.columns[n][rows], rng) for n, m in zip(variables, margins, strict=True)])
         first = [k for k, v in enumerate(variables.values()) if v.role == "input"]
-        width = smoothing * float(np.clip(_NARROW * (_ENOUGH / len(rows)) ** 0.2, _NARROW, 1.0))
+        width = smoothing * float(np.clip(_NARROW * (_ENOUGH / len(rows)) ** 0.25, _NARROW, 1.0))
         vine = _fitted(shares, first, grid=grid, width=width, trees=trees, threads=threads)
         return cls(prepared.schema, prepared.constraints, prepared.inner, margins, vine.to_json() if vine else "", threads=threads)
 
