@@ -112,7 +112,7 @@ def condition(
         here = {name: array[: stop - start] for name, array in block.items()}
         logs.append(sum((node.log_prob(here[node.names[0]], here, stop - start) for node in nodes), np.zeros(stop - start)))
         for name, array in here.items():
-            values.setdefault(name, []).append(array.copy())
+            values.setdefault(name, []).append(np.array(array))
     log = np.concatenate(logs)
     most = log.max()
     if not np.isfinite(most):

@@ -180,7 +180,7 @@ def _piece(values: Array, start: int, stop: int) -> Array:
 
 
 def _copied(values: Array, start: int, stop: int) -> Array:
-    return values[start:stop].copy("K") if isinstance(values, np.ndarray) else _piece(values, start, stop)
+    return np.array(values[start:stop], order="K") if isinstance(values, np.ndarray) else _piece(values, start, stop)
 
 
 def _joined(pieces: list[Array]) -> Array:

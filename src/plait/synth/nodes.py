@@ -14,6 +14,7 @@ from plait.distributions import Distribution
 from plait.errors import ArgumentError, SpecError
 from plait.ragged import Ragged
 from plait.spec import TEXT, Spec
+from plait.synth.flags import Flags
 from plait.synth.noise import Noise
 from plait.synth.synthesizer import Synthesizer
 
@@ -216,9 +217,8 @@ def checked(name: str, value: Any, n: int, spec: Spec | None) -> np.ndarray:
                 f"Variable {name!r} is {array[bad].flat[0]} in {int(bad.reshape(n, -1).any(axis=1).sum())} of {n} rows. The variables of a "
                 "graph are finite: keep the arguments of np.log and of divisions away from 0, or write np.nan_to_num(...)."
             )
-    if array.flags.writeable:
-        array = array.view()
-        array.flags.writeable = False
+    array = array.view(Flags) if array.dtype == np.bool_ else array.view()
+    array.flags.writeable = False
     return array
 
 

@@ -46,7 +46,6 @@ def normal_pairs(words: np.ndarray, out: np.ndarray) -> None:
     r = _polynomial(x, _LOG, scaled.view(np.float32))
     r *= x
     r += np.multiply(exponent, _LOG_4, dtype=np.float32)
-    np.maximum(r, 0, out=r)
     np.sqrt(r, out=r)
     r_bits = r.view(np.uint32)
     r_bits ^= sign
