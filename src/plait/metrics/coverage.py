@@ -126,11 +126,11 @@ def _listed(found: list[tuple[float, str, str]]) -> str:
 def _tails(sides: Sides) -> Finding:
     """How much of the lowest and the highest hundredth of each number is misplaced; a larger part where rows are few."""
     part = max(_TAIL, 10 / len(sides.real))  # ten rows at least
+    if part > 0.4:
+        return unanswered("tails", "tails", f"Tails can't be measured: {len(sides.real)} rows of each are too few.", "give 40 rows or more")
     cuts = {v.name: cut for v in sides.real.plain if not v.discrete and (cut := _cuts(sides, v.name, part)) is not None}
     if not cuts:
         return unanswered("tails", "tails", "Tails: not applicable, as there are no numbers that vary.", level="pass")
-    if part > 0.4:
-        return unanswered("tails", "tails", f"Tails can't be measured: {len(sides.real)} rows of each are too few.", "give 40 rows or more")
     beyond = {
         who: {name: _beyond(t.columns[name], cut) for name, cut in cuts.items()} for who, t in {"real": sides.real, **sides.rivals}.items()
     }

@@ -14,14 +14,14 @@ import numpy as np
 from plait.metrics.estimate import Estimate, auc
 from plait.metrics.learners import Classifier, folds
 from plait.metrics.sides import Sides
-from plait.metrics.standing import Scale, line
+from plait.metrics.standing import Scale, line, unanswered
 from plait.metrics.table import Table
 from plait.report import Finding
 
 __all__ = ["Detected", "detect", "detection"]
 
 SCALE = Scale("AUC", slack=0.03)
-_FOLDS = 4
+_FOLDS, _FEWEST = 4, 20
 _SHOWN = 8  # rows that give the table away
 _TRIED = 1500  # rows of a fold on which a column is shuffled
 
@@ -43,6 +43,9 @@ class Detected:
 
 def detection(sides: Sides) -> list[Finding]:
     """One finding: the AUC between its anchors, the columns and the rows that give the table away."""
+    if len(sides.real) < _FEWEST:
+        message = f"Rows can't be told apart or not: {len(sides.real)} of each are too few; {_FEWEST} are needed."
+        return [unanswered("detection", "detection", message, "give more rows")]
     rng = sides.rng("detection")
     found = {name: detect(sides.real, rival, rng, explain=name == "synthetic") for name, rival in sides.rivals.items()}
     seen = found["synthetic"]

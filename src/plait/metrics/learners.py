@@ -61,7 +61,7 @@ class Classifier:
 def _boosted(name: str, rows: int, nominal: np.ndarray, seed: int, classes: int = 2) -> Any:
     ensemble = require("sklearn.ensemble", extra="synth", purpose="plait.compare")
     return getattr(ensemble, name)(
-        max_iter=100 if classes <= 3 else max(25, 300 // classes),  # a tree a class
+        max_iter=100 if classes == 2 else max(25, 200 // classes),  # a tree a class
         min_samples_leaf=max(3, min(20, rows // 20)),
         categorical_features=nominal if nominal.any() else None,
         early_stopping=False,
