@@ -44,6 +44,13 @@ _HOME = {
     "Graph": "plait.synth.graph",
     "GaussianCopula": "plait.synth.gaussian_copula",
     "VineCopula": "plait.synth.vine_copula",
+    "Sequential": "plait.synth.sequential",
+    "Bootstrap": "plait.synth.bootstrap",
+    "Independent": "plait.synth.independent",
+    "Autoregressive": "plait.synth.autoregressive",
+    "Flow": "plait.synth.flow",
+    "GAN": "plait.synth.gan",
+    "Pretrained": "plait.synth.pretrained",
     "Report": "plait.report",
     "Finding": "plait.report",
     "show": "plait.preview",
@@ -116,9 +123,16 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.sources.sql import SQL as SQL
     from plait.sources.text import Text as Text
     from plait.spec import Spec as Spec
+    from plait.synth.autoregressive import Autoregressive as Autoregressive
+    from plait.synth.bootstrap import Bootstrap as Bootstrap
+    from plait.synth.flow import Flow as Flow
+    from plait.synth.gan import GAN as GAN
     from plait.synth.gaussian_copula import GaussianCopula as GaussianCopula
     from plait.synth.graph import Graph as Graph
+    from plait.synth.independent import Independent as Independent
     from plait.synth.learned import load as load
+    from plait.synth.pretrained import Pretrained as Pretrained
+    from plait.synth.sequential import Sequential as Sequential
     from plait.synth.synthesizer import Synthesizer as Synthesizer
     from plait.synth.vine_copula import VineCopula as VineCopula
     from plait.transforms.cast import Cast as Cast
