@@ -23,7 +23,7 @@ customers = plait.Graph(
 
 def main(epochs: int = 5) -> None:
     print(customers)
-    train, test = customers.sample(20_000, seed=0), customers.sample(10_000, seed=1)
+    train, test = customers.sample(10_000, seed=0), customers.sample(5000, seed=1)
     scale = plait.Standardize.fit(train["purchase"])
 
     both = trained(train.map(scale, on="purchase"), ["churn", "purchase"], epochs)

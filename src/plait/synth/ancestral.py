@@ -10,7 +10,7 @@ import numpy as np
 
 from plait.errors import ArgumentError
 from plait.spec import Spec
-from plait.synth.nodes import Node, checked
+from plait.synth.nodes import Fitted, Node, checked
 
 __all__ = ["Ancestral", "ordered"]
 
@@ -40,7 +40,8 @@ class Ancestral:
         self.specs: dict[str, Spec] = {}
         values = self._drawn(_PROBE, seed=0, block=0, given={})
         self.specs = {name: Spec.of(array) for name, array in values.items()}
-        self.rows = _rows(sum(math.prod(s.shape) * s.dtype.itemsize for s in self.specs.values()))  # type: ignore[arg-type]
+        rows = _rows(sum(math.prod(s.shape) * s.dtype.itemsize for s in self.specs.values()))  # type: ignore[arg-type]
+        self.rows = min(rows, _SOME) if any(isinstance(node, Fitted) for node in nodes) else rows  # those take longer a row
 
     def block(self, number: int, *, seed: int, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Every variable of one block, read-only: name -> (rows, *shape).
