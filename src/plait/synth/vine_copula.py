@@ -183,4 +183,4 @@ def _admits(vine: Any, fixed: Sequence[int]) -> bool:
 
 
 def _library() -> Any:
-    return require("pyvinecopulib", extra="synth", purpose="VineCopula")
+    return require("pyvinecopulib", extra="vine", purpose="VineCopula")
