@@ -79,10 +79,10 @@ class GaussianCopula(Learned):
         prepared = prepare("GaussianCopula", data, kinds, constraints)
         require("scipy.special", extra="synth", purpose="GaussianCopula")
         variables = {v.name: v for v in prepared.inner.variables}
-        chosen = orders(prepared.columns, variables, numbers=True)
-        margins = [Margin.fit(prepared.columns[n], v, order=chosen.get(n)) for n, v in variables.items()]
         rng = np.random.default_rng([seed & 0xFFFFFFFF, 0])
         rows = np.sort(rng.permutation(len(prepared))[:most])
+        chosen = orders(prepared.columns, variables, numbers=True, rows=rows)
+        margins = [Margin.fit(prepared.columns[n], v, order=chosen.get(n)) for n, v in variables.items()]
         intervals = [m.interval(prepared.columns[n][rows]) for n, m in zip(variables, margins, strict=True)]
         correlation = _fitted(intervals, rng)
         return cls(prepared.schema, prepared.constraints, prepared.inner, margins, correlation)

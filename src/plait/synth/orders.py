@@ -17,7 +17,9 @@ _ROWS = 20  # and has so many rows a value
 _GAIN = 0.05  # of explained variance, summed over the other columns, for which it does
 
 
-def orders(columns: Mapping[str, np.ndarray], variables: Mapping[str, Variable], *, numbers: bool = False) -> dict[str, np.ndarray]:
+def orders(
+    columns: Mapping[str, np.ndarray], variables: Mapping[str, Variable], *, numbers: bool = False, rows: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """name -> the values in order, for each category of more than two levels, and each number that gains by it.
 
     Levels are ordered by their place on the first axis of the between-level means of the other columns' ranks (the first step of
@@ -27,14 +29,18 @@ def orders(columns: Mapping[str, np.ndarray], variables: Mapping[str, Variable],
         columns: (rows,) float64 each, NaN where missing.
         variables: What they mean.
         numbers: Whether numbers of few values, such as the hour of the day, are ordered too where that explains more.
+        rows: What to look at; all by itself.
     """
-    ranks = {name: _ranks(column) for name, column in columns.items()}
+    chosen = slice(None) if rows is None else rows
+    ranks = {name: _ranks(column[chosen]) for name, column in columns.items()}
     nominal = [n for n in columns if variables[n].kind == "category" and len(variables[n].levels or ()) > 2]
     found: dict[str, np.ndarray] = {}
     few = [n for n in columns if n not in nominal and not variables[n].discrete] if numbers else []
+    coded = {name: _codes(columns[name], variables[name]) for name in [*nominal, *few]}
+    own = {name: ranks[name] for name in few}
     for _ in range(_PASSES):
         for name in [*nominal, *few]:
-            codes, levels = _codes(columns[name], variables[name])
+            codes, levels = coded[name][0][chosen], coded[name][1]
             if len(levels) < 3 or (name in few and len(levels) > min(_FEW, len(codes) / _ROWS)):
                 continue
             others = np.column_stack([r for n, r in ranks.items() if n != name]) if len(ranks) > 1 else np.zeros((len(codes), 1))
@@ -42,7 +48,7 @@ def orders(columns: Mapping[str, np.ndarray], variables: Mapping[str, Variable],
             place = np.empty(len(order))
             place[order] = np.arange(len(order))
             placed = np.where(codes < 0, np.nan, place[codes])
-            if name in few and _explained(_ranks(placed), others) < _explained(_ranks(columns[name]), others) + _GAIN:
+            if name in few and _explained(_ranks(placed), others) < _explained(own[name], others) + _GAIN:
                 continue
             ranks[name] = _ranks(placed)
             found[name] = levels[order]

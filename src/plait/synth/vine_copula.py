@@ -91,9 +91,9 @@ class VineCopula(Learned):
         prepared = prepare("VineCopula", data, kinds, constraints)
         rng = np.random.default_rng([seed & 0xFFFFFFFF, 1])
         variables = {v.name: v for v in prepared.inner.variables}
-        chosen = orders(prepared.columns, variables, numbers=True)
-        margins = [Margin.fit(prepared.columns[n], v, order=chosen.get(n)) for n, v in variables.items()]
         rows = np.sort(rng.permutation(len(prepared))[:most])
+        chosen = orders(prepared.columns, variables, numbers=True, rows=rows)
+        margins = [Margin.fit(prepared.columns[n], v, order=chosen.get(n)) for n, v in variables.items()]
         shares = np.column_stack([m.to_uniform(prepared.columns[n][rows], rng) for n, m in zip(variables, margins, strict=True)])
         first = [k for k, v in enumerate(variables.values()) if v.role == "input"]
         width = smoothing * float(np.clip(_NARROW * (_ENOUGH / len(rows)) ** 0.25, _NARROW, 1.0))
