@@ -15,7 +15,8 @@ __all__ = ["Digits"]
 
 _SINGLE = 40  # values that fit in one digit
 _COARSE, _FINE = 48, 24  # bins of a number's first digit; cells of each, on average
-_ROWS_A_CELL = 5  # fewer values than this never stand alone, so that none is handed out because one row had it
+_ROWS_A_CELL = 10  # values in an interval, at least
+_SPIKE, _SPIKE_ON_GRID = 10, 5  # a value that is rarer never stands alone, so that none is handed out because one row had it
 _MOST_BEFORE = 4096  # combinations of digits that frequencies are told apart for
 _PRIOR = 2.0  # rows that the frequencies of all bins count for in those of each
 _NEVER = -1e9  # the log of no chance
@@ -140,9 +141,8 @@ class Digits:
 
     def _number(self, digits: np.ndarray) -> np.ndarray:
         """(rows,) which cell these digits are."""
-        key = np.ravel_multi_index(tuple(digits.T), self.sizes)
-        keys = np.ravel_multi_index(tuple(self.cells.T), self.sizes)
-        order = np.argsort(keys)
+        key, keys = (np.asarray(np.ravel_multi_index(tuple(part.T), self.sizes)) for part in (digits, self.cells))
+        order: np.ndarray = np.argsort(keys)
         return order[np.maximum(np.searchsorted(keys[order], key, side="right") - 1, 0)]
 
 
@@ -183,9 +183,9 @@ def _cells(values: np.ndarray, rows: int, grid: float) -> tuple[np.ndarray, np.n
         return np.zeros(1), np.zeros(1), np.zeros(1)
     unique, counts = np.unique(values, return_counts=True)
     most = max(1, min(_COARSE * _FINE, rows // _ROWS_A_CELL))
-    spike = counts >= max(2 * _ROWS_A_CELL, len(values) / most)
+    spike = counts >= max(_SPIKE, len(values) / most)
     if grid:  # on a grid a value may stand alone sooner: many rows share it by nature
-        spike |= counts >= max(_ROWS_A_CELL, len(values) / (2 * most))
+        spike |= counts >= max(_SPIKE_ON_GRID, len(values) / (2 * most))
     middle = np.cumsum(counts) - counts / 2
     share = np.floor(middle / len(values) * most).astype(np.int64)
     # a new cell begins where the share changes, and before and after each spike

@@ -101,7 +101,7 @@ class Flow(Learned):
         inputs = np.array([v.role == "input" for v in prepared.inner.variables])
         with networks.undisturbed():
             training = networks_flow.FlowTraining(rows.owners, inputs, units=units, blocks=blocks, seed=int(seed) & 0x7FFFFFFF)
-            pace = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * batches)
+            pace: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * batches)
             training.compile(keras.optimizers.Adam(pace, clipnorm=1.0))
         history = networks.train(
             training,

@@ -19,6 +19,9 @@ from plait.synth.masked import MaskedNetwork
 
 __all__ = ["Masked", "divided", "masked_network", "train", "undisturbed", "weights"]
 
+_layers: Any = keras.layers  # their types are narrower than what they take
+_ops: Any = keras.ops
+
 _NEVER = -1e9  # the logit of a value that a digit does not have
 _DECAY = 1.5  # how much smaller quicker waves are
 
@@ -48,27 +51,27 @@ class Masked(keras.layers.Layer):
         seen = np.maximum(self._mask.sum(axis=0), 1)
         self._start = np.random.default_rng(seed).normal(size=mask.shape) * self._mask * (scale * np.sqrt(2 / seen))
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights."""
         self.kernel = self.add_weight(shape=self._start.shape, initializer=_Start(self._start), name="kernel")
         self.bias = self.add_weight(shape=self._start.shape[1:], initializer="zeros", name="bias")
 
     def call(self, inputs: Any) -> Any:
         """(samples, inputs) to (samples, units)."""
-        return keras.ops.matmul(inputs, self.seen()) + self.bias
+        return _ops.matmul(inputs, self.seen()) + self.bias
 
     def seen(self) -> Any:
         """(inputs, units), the kernel as it is applied."""
-        kernel = self.kernel * self._mask
+        kernel = _ops.multiply(self.kernel, self._mask)
         if self._basis is None:
             return kernel
         groups, size, _ = self._basis.shape
-        split = keras.ops.reshape(kernel, (-1, groups, size))
-        return keras.ops.reshape(keras.ops.einsum("igs,gst->igt", split, self._basis), kernel.shape)
+        split = _ops.reshape(kernel, (-1, groups, size))
+        return _ops.reshape(_ops.einsum("igs,gst->igt", split, self._basis), kernel.shape)
 
     def weights_seen(self) -> tuple[np.ndarray, np.ndarray]:
         """The kernel as it is applied, and the bias."""
-        kernel, bias = (np.asarray(keras.ops.convert_to_numpy(v), np.float32) for v in (self.seen(), self.bias))
+        kernel, bias = (np.asarray(_ops.convert_to_numpy(v), np.float32) for v in (self.seen(), self.bias))
         return kernel, bias
 
 
@@ -102,21 +105,21 @@ def masked_network(
     ends = np.cumsum(sizes)
     starts = (ends - sizes).astype("int32")
     digits = keras.Input((places,), dtype="int32", name="digits")
-    look_up = keras.layers.Embedding(int(ends[-1]), width, embeddings_initializer=_Start(embedding), name="embedding")
-    below = keras.layers.Reshape((places * width,))(look_up(_Shift(starts)(digits)))
+    look_up = _layers.Embedding(int(ends[-1]), width, embeddings_initializer=_Start(embedding), name="embedding")
+    below = _layers.Reshape((places * width,))(look_up(_Shift(starts)(digits)))
     sees = np.repeat(np.arange(places), width)
     for number in range(layers):
         # Layers behind the first add to what they are given, and begin small
         dense = Masked(sees[:, None] <= degrees, seed=seed + number, scale=0.5 if number else 1.0, name=f"hidden_{number}")
-        out = keras.layers.Activation("relu")(dense(below))
-        out = keras.layers.Dropout(dropout, seed=seed + 100 + number)(out) if dropout else out
-        below = keras.layers.Add()([below, out]) if number else out
+        out = _layers.Activation("relu")(dense(below))
+        out = _layers.Dropout(dropout, seed=seed + 100 + number)(out) if dropout else out
+        below = _layers.Add()([below, out]) if number else out
         sees = degrees
     real = np.arange(most) < np.asarray(sizes)[:, None]  # (digits, largest size)
     mask = (degrees[:, None, None] < np.arange(places)[:, None]) & real
     head = Masked(mask.reshape(len(degrees), -1), seed=seed + 50, scale=0.3, basis=_waves(sizes, ordered), name="head")
-    logits = keras.layers.Reshape((places, most))(head(below))
-    return keras.Model(digits, keras.layers.Add(name="logits")([logits, _Offsets(sizes, offsets)(digits)]))
+    logits = _layers.Reshape((places, most))(head(below))
+    return keras.Model(digits, _layers.Add(name="logits")([logits, _Offsets(sizes, offsets)(digits)]))
 
 
 def weights(model: keras.Model, sizes: Sequence[int], degrees: np.ndarray, offsets: Sequence[np.ndarray], layers: int) -> MaskedNetwork:
@@ -124,7 +127,7 @@ def weights(model: keras.Model, sizes: Sequence[int], degrees: np.ndarray, offse
     dense: Any = [model.get_layer(f"hidden_{number}").weights_seen() for number in range(layers)]
     head, bias = model.get_layer("head").weights_seen()  # type: ignore[union-attr]
     real = (np.arange(max(sizes)) < np.asarray(sizes)[:, None]).ravel()
-    vectors = np.asarray(keras.ops.convert_to_numpy(model.get_layer("embedding").embeddings), np.float32)  # type: ignore[union-attr]
+    vectors = np.asarray(_ops.convert_to_numpy(model.get_layer("embedding").embeddings), np.float32)  # type: ignore[union-attr]
     ends = np.cumsum(sizes)[:-1]
     whole = tuple(offset + own for offset, own in zip(offsets, np.split(bias[real], ends), strict=True))
     kernels, biases = (tuple(part) for part in zip(*dense, strict=True))
@@ -150,7 +153,8 @@ def train(
     loader = Loader(train_set, batch_size, seed=seed)
     with progress(title, epochs, shown) as advance, undisturbed():
         bar = _Bar(advance, epochs)
-        return model.fit(
+        learned: Any = model
+        return learned.fit(
             loader, epochs=epochs, verbose=0, validation_data=validation, validation_batch_size=4096, callbacks=[*callbacks, bar]
         )
 
@@ -205,7 +209,7 @@ class _Start(keras.initializers.Initializer):
         self._values = values.astype("float32")
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return keras.ops.convert_to_tensor(self._values)
+        return _ops.convert_to_tensor(self._values)
 
 
 class _Offsets(keras.layers.Layer):
@@ -223,8 +227,8 @@ class _Offsets(keras.layers.Layer):
                 self._steps[place - back, place] = math.prod(offset.shape[offset.ndim - back : -1])
 
     def call(self, digits: Any) -> Any:
-        rows = keras.ops.matmul(keras.ops.cast(digits, "float32"), self._steps.astype("float32"))
-        return keras.ops.take(self._table, keras.ops.cast(rows, "int32") + self._starts, axis=0)
+        rows = _ops.matmul(_ops.cast(digits, "float32"), self._steps.astype("float32"))
+        return _ops.take(self._table, _ops.add(_ops.cast(rows, "int32"), self._starts), axis=0)
 
 
 class _Shift(keras.layers.Layer):
@@ -233,4 +237,4 @@ class _Shift(keras.layers.Layer):
         self._starts = starts
 
     def call(self, digits: Any) -> Any:
-        return digits + self._starts
+        return _ops.add(digits, self._starts)

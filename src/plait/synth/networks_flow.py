@@ -12,6 +12,9 @@ from plait.synth.velocity import FREQUENCIES, Velocity
 
 __all__ = ["FlowTraining", "velocity"]
 
+_layers: Any = keras.layers  # their types are narrower than what they take
+_ops: Any = keras.ops
+
 _KEPT = 0.995  # of the running mean of the weights, at each step
 _NOTHING, _INPUTS = 0.5, 0.25  # how often nothing is given in training, and the inputs
 
@@ -40,8 +43,8 @@ class FlowTraining(keras.Model):
         self.built = True
 
     def call(self, inputs: Mapping[str, Any]) -> Any:
-        """"row" (samples, width) to what the velocity is wrong by, zero for what is given."""
-        ops, random = keras.ops, keras.random
+        """ "row" (samples, width) to what the velocity is wrong by, zero for what is given."""
+        ops, random = _ops, keras.random
         row = inputs["row"]
         samples, variables = ops.shape(row)[0], self._spread.shape[0]
         time = random.uniform((samples, 1), seed=self._draws)
@@ -49,7 +52,7 @@ class FlowTraining(keras.Model):
         chance = random.uniform((samples, 1), seed=self._draws)
         which = random.uniform((samples, 1), seed=self._draws)
         some = ops.cast(random.uniform((samples, variables), seed=self._draws) < which, "float32")
-        given = ops.where(chance < _NOTHING, 0.0, ops.where(chance < _NOTHING + _INPUTS, self._inputs, some))
+        given = ops.where(chance < _NOTHING, 0.0, ops.where(chance < _NOTHING + _INPUTS, ops.convert_to_tensor(self._inputs), some))
         given = ops.matmul(given, self._spread)
         state = given * row + (1 - given) * ((1 - time) * noise + time * row)
         return (self.network([state, given, _waves(time)]) - (row - noise)) * (1 - given)
@@ -58,14 +61,14 @@ class FlowTraining(keras.Model):
         """The mean square of what the velocity is wrong by."""
         if training:
             for mean, own in zip(self.mean.variables, self.network.variables, strict=True):
-                mean.assign(_KEPT * mean + (1 - _KEPT) * keras.ops.stop_gradient(own))
-        return keras.ops.mean(keras.ops.square(y_pred))
+                mean.assign(_KEPT * mean + (1 - _KEPT) * _ops.stop_gradient(own))
+        return _ops.mean(_ops.square(y_pred))
 
 
 def velocity(training: FlowTraining) -> Velocity:
     """The running mean of the weights, for NumPy."""
     arrays: Mapping[str, np.ndarray] = {
-        f"{layer.name}.{part}": np.asarray(keras.ops.convert_to_numpy(value), np.float32)
+        f"{layer.name}.{part}": np.asarray(_ops.convert_to_numpy(value), np.float32)
         for layer in training.mean.layers
         if layer.variables
         for part, value in (("kernel", layer.kernel), ("bias", layer.bias))
@@ -77,19 +80,19 @@ def _network(width: int, *, units: int, blocks: int, seed: int) -> keras.Model:
     """State, what is given, and waves of the time, to the velocity; its layers are called as `Velocity` expects."""
     numbers = iter(range(seed, seed + 1000))
 
-    def dense(size: int, name: str, scale: float = 1.0) -> keras.layers.Dense:
+    def dense(size: int, name: str, scale: float = 1.0) -> Any:
         start = keras.initializers.VarianceScaling(scale, "fan_in", "truncated_normal", seed=next(numbers))
-        return keras.layers.Dense(size, name=name, kernel_initializer=start)
+        return _layers.Dense(size, name=name, kernel_initializer=start)
 
     state, given, time = (keras.Input((size,), name=name) for size, name in ((width, "state"), (width, "given"), (2 * FREQUENCIES, "time")))
-    hidden = dense(units, "first")(keras.layers.Concatenate()([state, given, time]))
+    hidden = dense(units, "first")(_layers.Concatenate()([state, given, time]))
     for number in range(blocks):
-        inner = dense(units, f"inner_{number}")(keras.layers.Activation("relu")(hidden))
-        inner = keras.layers.Add()([inner, dense(units, f"time_{number}", 0.1)(time)])
-        hidden = keras.layers.Add()([hidden, dense(units, f"outer_{number}", 0.1)(keras.layers.Activation("relu")(inner))])
-    return keras.Model([state, given, time], dense(width, "last", 0.01)(keras.layers.Activation("relu")(hidden)))
+        inner = dense(units, f"inner_{number}")(_layers.Activation("relu")(hidden))
+        inner = _layers.Add()([inner, dense(units, f"time_{number}", 0.1)(time)])
+        hidden = _layers.Add()([hidden, dense(units, f"outer_{number}", 0.1)(_layers.Activation("relu")(inner))])
+    return keras.Model([state, given, time], dense(width, "last", 0.01)(_layers.Activation("relu")(hidden)))
 
 
 def _waves(time: Any) -> Any:
-    angles = time * (np.pi * np.arange(1, FREQUENCIES + 1, dtype="float32"))
-    return keras.ops.concatenate([keras.ops.sin(angles), keras.ops.cos(angles)], axis=-1)
+    angles = _ops.multiply(time, (np.pi * np.arange(1, FREQUENCIES + 1)).astype("float32"))
+    return _ops.concatenate([_ops.sin(angles), _ops.cos(angles)], axis=-1)

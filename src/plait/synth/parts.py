@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -43,7 +43,9 @@ class Part:
             ArgumentError, NameUnknownError: It is no place, or there is no such output.
             SpecError: A column lies beyond the output.
         """
-        output, columns = (place, None) if isinstance(place, str) else place if _named(place) else (None, place)
+        output: str | None
+        columns: object
+        output, columns = place if _named(place) else (place, None) if isinstance(place, str) else (None, place)
         if output is None and len(outputs) > 1:
             raise ArgumentError(
                 f"{owner}: {stream!r} is {place!r}, and the generator has the outputs {list(outputs)}. Say which one: "
@@ -64,7 +66,7 @@ class Part:
         return values[..., list(self.columns) if isinstance(self.columns, tuple) else self.columns]
 
 
-def _named(place: object) -> bool:
+def _named(place: object) -> TypeGuard[tuple[str, object]]:
     return isinstance(place, tuple) and len(place) == 2 and isinstance(place[0], str)
 
 
