@@ -36,11 +36,7 @@ def run(method: str, table: Table, *, seeds: range, **options: Any) -> Run:
         rngs = [np.random.default_rng(seed) for seed in seeds]
         return Run([{name: rng.permutation(column)[:n] for name, column in table.train.items()} for rng in rngs], 0.0, float("nan"))
     data = as_dataset(table, table.train)
-    kind = getattr(plait, METHODS[method], None)
-    if kind is None:
-        import importlib
-
-        kind = getattr(importlib.import_module(f"plait.synth.{method}"), METHODS[method])
+    kind = getattr(plait, METHODS[method])
     start = time.process_time()
     fitted = kind.fit(data, seed=seeds[0], **options)
     fit_s = time.process_time() - start
