@@ -49,11 +49,13 @@ class Space:
 
     def __call__(self, table: Table) -> np.ndarray:
         """(rows, axes) float32."""
-        return np.column_stack([part for v in table.variables for part in self._axes(v.name, table.columns[v.name])]).astype(np.float32)
+        return np.column_stack([part for v in table.variables for part in self._axes(v.name, table.columns[v.name], v.missing)]).astype(
+            np.float32
+        )
 
-    def _axes(self, name: str, column: np.ndarray) -> list[np.ndarray]:
+    def _axes(self, name: str, column: np.ndarray, lacking: bool) -> list[np.ndarray]:
         gone, known = np.isnan(column), self.axes[name]
-        missing = [gone * 0.5] if gone.any() else []
+        missing = [gone * 0.5] if lacking else []  # in any of the tables, so that all have the same axes
         if name in self.made:
             return [column / known[0]]
         if name in self.nominal:
