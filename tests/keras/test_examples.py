@@ -16,6 +16,7 @@ FEWER = {  # epochs, where fewer are enough to see it
     "i5_real_targets": 25,
     "n5_preprocessing_by_type": 5,
     "n6_weighted_losses": 20,
+    "s5_learned_generator": 40,
 }
 
 
