@@ -26,33 +26,33 @@ def curves(rows, seed, *, noise=0.2, wrong=False):
 @pytest.fixture(scope="module")
 def ids():
     def of(synthetic, train=None):
-        report = plait.compare(curves(300, 0), synthetic, train=curves(300, 2) if train is None else train)
+        report = plait.compare(curves(200, 0), synthetic, train=curves(200, 2) if train is None else train)
         return {f.id for f in report.failures}, report
 
     return of
 
 
 def test_fresh_series_pass(ids):
-    """Fails in about 1 of 40 seeds."""
-    failed, report = ids(curves(300, 1))
+    """The seed is fixed; of 20 others RATE failed."""
+    failed, report = ids(curves(200, 1))
     assert not failed, report
 
 
 def test_series_with_too_much_noise_are_told_from_real_ones(ids):
-    failed, _ = ids(curves(300, 1, noise=0.8))
+    failed, _ = ids(curves(200, 1, noise=0.8))
     assert {"signal-detection", "signal-precision"} <= failed
 
 
 def test_series_that_bear_the_wrong_label_fail_in_what_they_show_and_not_in_how_they_look(ids):
-    failed, _ = ids(curves(300, 1, wrong=True))
+    failed, _ = ids(curves(200, 1, wrong=True))
     assert {"labels", "frechet", "utility"} <= failed
     assert not {"signal-detection", "signal-precision", "signal-coverage"} & failed
 
 
 def test_copied_series_are_found_whatever_label_they_bear(ids):
-    train = curves(300, 2)
-    other = curves(300, 9)
-    names, rows = ["wave", "kind", "age"], np.arange(300)
+    train = curves(200, 2)
+    other = curves(200, 9)
+    names, rows = ["wave", "kind", "age"], np.arange(200)
     values = train.read(["wave"], rows) | other.read(names[1:], rows)
     source = plait.Arrays(**values)
     copied = plait.Dataset(inputs={n: source[n] for n in ("wave", "age")}, targets={"kind": source["kind"]})

@@ -102,7 +102,7 @@ def _worries(shown: dict[str, list[Finding]]) -> Html:
     for number, (name, found) in enumerate(loud[:_WORRIES], 1):
         worst, rest = found[0], len(found) - 1
         about = "" if worst.about.split(",")[0] in (name, "privacy") else f"{worst.about}: "
-        more = f" So {'does' if rest == 1 else 'do'} {rest} other{'s' if rest > 1 else ''} of this question." if rest else ""
+        more = f" {rest} more of this question {'do' if rest > 1 else 'does'} not pass." if rest else ""
         verb = f"{tag('b', SECTIONS[name][0])} {badge(_WORD[worst.level], worst.level)}"
         body = tag("div", Html(verb), tag("div", about, _says(worst), tag("span", more, class_="soft")), _remedy(worst))
         lines.append(tag("li", tag("span", number, class_="mark"), body, class_=worst.level))

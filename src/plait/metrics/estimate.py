@@ -32,12 +32,12 @@ class Estimate:
 
     @property
     def error(self) -> float:
-        """The standard error that the interval stands for."""
-        return (self.high - self.low) / (2 * _Z)
+        """The standard error that the interval stands for, by its longer side: the other one may end at what the figure can be."""
+        return max(self.high - self.value, self.value - self.low) / _Z
 
-    def overlaps(self, other: Estimate) -> bool:
-        """Whether the intervals have a point in common."""
-        return self.low <= other.high and other.low <= self.high
+    def alike(self, other: Estimate) -> bool:
+        """Whether the two can't be told apart: their difference is within its 95 % interval."""
+        return abs(self.value - other.value) <= _Z * math.hypot(self.error, other.error)
 
     def to_json(self) -> dict[str, float]:
         """Plain JSON."""

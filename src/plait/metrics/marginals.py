@@ -67,7 +67,7 @@ def _column(sides: Sides, variable: Variable) -> Finding:
     }  # fmt: skip
     found = line("marginals", name, message, scale=scale, found=distance, values=figures)
     level: Level = max([found.level, *(level for level, _ in remarks)], key=_LEVELS_OF.index)
-    remedy = f"look at the histogram of {name}; a copula or a Sequential keeps each column as it is" if level != "pass" else ""
+    remedy = f"look at the histogram of {name}" if level != "pass" else ""
     return Finding(level, name, found.message, remedy, found.id, found.values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import NormalDist
 
 import numpy as np
 
@@ -32,8 +33,10 @@ class _Pair:
     whole: dict[str, float]
     without: dict[str, np.ndarray]  # (groups,)
 
-    def estimate(self, rival: str) -> Estimate:
-        return jackknife(self.whole[rival], self.without[rival], most=1.0)
+    def estimate(self, rival: str, among: int) -> Estimate:
+        """With an interval that holds for so many pairs at once (Bonferroni), as the worst of them was sought out."""
+        found = jackknife(self.whole[rival], self.without[rival], most=1.0)
+        return Estimate.of(found.value, found.error * NormalDist().inv_cdf(1 - 0.025 / among) / 1.96, least=0.0, most=1.0)
 
 
 def pairs(sides: Sides) -> list[Finding]:
@@ -114,7 +117,7 @@ def _group(kind: str, group: list[_Pair], sides: Sides) -> list[Finding]:
         for who in sides.rivals
     }
     if len(group) == 1:
-        return [_worst(kind, group[0], sides, alone=True)]
+        return [_worst(kind, group[0], sides, among=1)]
     ranked = sorted(group, key=lambda pair: pair.whole["ceiling"] - pair.whole["synthetic"])
     message = (
         f"Over {len(group)} pairs of columns, {kind}, the total variation between real and synthetic rows is "
@@ -122,18 +125,18 @@ def _group(kind: str, group: list[_Pair], sides: Sides) -> list[Finding]:
     )
     figures = {"pairs": [_listed(pair) for pair in ranked]}
     mean = line("pairs", kind, message, scale=SCALE, found=total, remedy="look at the worst pair", values=figures)
-    return [mean, _worst(kind, ranked[0], sides)]
+    return [mean, _worst(kind, ranked[0], sides, among=len(group))]
 
 
 def _listed(pair: _Pair) -> dict[str, object]:
     return {"a": pair.a.name, "b": pair.b.name, **pair.whole}
 
 
-def _worst(kind: str, pair: _Pair, sides: Sides, *, alone: bool = False) -> Finding:
-    value = pair.estimate("synthetic")
+def _worst(kind: str, pair: _Pair, sides: Sides, *, among: int) -> Finding:
+    alone, value = among == 1, pair.estimate("synthetic", among)
     which = f"The only pair, {kind}," if alone else f"The worst pair, {kind},"
     message = f"{which} is {pair.a.name} and {pair.b.name}, with a total variation of {value}."
-    found = {who: pair.estimate(who) for who in sides.rivals}
+    found = {who: pair.estimate(who, among) for who in sides.rivals}
     figures = {
         "of": [pair.a.name, pair.b.name],
         "pairs": [_listed(pair)] if alone else [],

@@ -67,7 +67,7 @@ def line(  # a finding has many parts
     """
     value, floor, ceiling = found["synthetic"], found["floor"], found["ceiling"]
     way = scale.worse(floor.value, ceiling.value)
-    telling = way > 0 and not floor.overlaps(ceiling) and way > scale.slack
+    telling = way > 0 and not floor.alike(ceiling) and way > scale.slack
     place = scale.worse(floor.value, value.value) / way if telling else None
     level, words = _verdict(scale, value, ceiling, place)
     if words == _FEW:
@@ -87,7 +87,7 @@ def unanswered(question: str, about: str, reason: str, remedy: str = "", level: 
 
 def _verdict(scale: Scale, value: Estimate, ceiling: Estimate, place: float | None) -> tuple[Level, str]:
     behind = scale.worse(value.value, ceiling.value)
-    same = behind <= 0 or value.overlaps(ceiling)
+    same = behind <= 0 or value.alike(ceiling)
     if place is None:
         wide = max(value.error, ceiling.error) > scale.slack
         words = "; here the two can't be told apart"

@@ -21,7 +21,7 @@ from plait.tabular import Variable
 __all__ = ["utility"]
 
 R2, AUC = Scale("R²", slack=0.03, best="high"), Scale("AUC", slack=0.02, best="high")
-CALIBRATION = Scale("calibration error", slack=0.02)
+CALIBRATION = Scale("calibration error", slack=0.03)
 _MOST = 12  # targets
 _ROWS = 20_000  # to fit on
 _FEWEST = 20  # rows to test on
