@@ -226,6 +226,16 @@ def test_data_sets_that_do_not_go_together_are_errors_that_name_the_streams():
         plait.compare(data, words)
 
 
+def test_of_data_without_end_the_first_rows_are_taken():
+    def draw(rng, x):
+        return rng.normal(x, 1)
+
+    graph = plait.Graph({"x": lambda rng, n: rng.normal(size=n), "a": draw, "b": draw}, inputs=["x"], targets=["a", "b"])
+    report = plait.compare(graph.sample(150, seed=0), graph.stream(seed=1), train=graph.sample(150, seed=2), rows=120)
+    assert report, report
+    assert "150 real, 120 synthetic, 150 train samples; 120 of each" in only(report, "conditions").message
+
+
 def test_arguments_that_cannot_be_meant_are_errors():
     data = real(50, 0)
     with pytest.raises(ArgumentError, match=r"compare\(synthetic=\.\.\.\) takes a plait.Dataset, not a dict"):

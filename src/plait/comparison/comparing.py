@@ -57,7 +57,7 @@ def compare(
 
     Args:
         real: Real samples that the synthesizer hasn't seen.
-        synthetic: Its samples, with the same streams; about as many as there are real ones.
+        synthetic: Its samples, with the same streams; about as many as there are real ones; of data without end the first `rows`.
         train: What it was fitted on: for privacy, and as fresh real data where there is no holdout.
         holdout: Further real samples it hasn't seen: as fresh real data, and for privacy.
         kinds: stream -> "number", "integer", "category", "ordered" or "date", where another kind is meant than the dtype says.
@@ -76,6 +76,7 @@ def compare(
     given = {"real": real, "synthetic": synthetic, "train": train, "holdout": holdout}
     data = {name: part for name, part in given.items() if part is not None}
     _check(data, seed, rows)
+    data = {name: part.take(range(rows)) if part.endless else part for name, part in data.items()}
     require("sklearn", extra="synth", purpose="plait.compare")
     threads = require("threadpoolctl", extra="synth", purpose="plait.compare")
     # one thread: sums come out alike on every machine, and small fits don't wait for each other
@@ -106,7 +107,7 @@ def _check(data: Mapping[str, object], seed: int, rows: int) -> None:
                 f"compare({name}=...) takes a plait.Dataset, not a {type(part).__name__}. "
                 "Write plait.Dataset(inputs={...}, targets={...})."
             )
-        if len(part) < _LEAST:
+        if not part.endless and len(part) < _LEAST:
             raise ArgumentError(f"compare({name}=...) has {len(part)} samples; {_LEAST} are the least that can be compared.")
     for name, value, least in (("seed", seed, 0), ("rows", rows, 10)):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
