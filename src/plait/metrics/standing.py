@@ -10,6 +10,7 @@ from plait.report import Finding, Level
 
 __all__ = ["FAIL_BELOW", "PASS_FROM", "Scale", "line", "unanswered"]
 
+_FAILING = 3  # times the slack, where floor and ceiling can't be told apart
 _FEW = "; with so few rows nothing can be told apart here"
 PASS_FROM, FAIL_BELOW = 0.8, 0.5  # of the way from independent columns (0) to fresh real data (1)
 
@@ -89,11 +90,11 @@ def _verdict(scale: Scale, value: Estimate, ceiling: Estimate, place: float | No
     behind = scale.worse(value.value, ceiling.value)
     same = behind <= 0 or value.alike(ceiling)
     if place is None:
-        wide = max(value.error, ceiling.error) > scale.slack
+        wide = 2 * max(value.error, ceiling.error) > _FAILING * scale.slack  # even what fails would not be seen
         words = "; here the two can't be told apart"
         if same or behind <= scale.slack:
             return ("warn", _FEW) if wide and same else ("pass", words)
-        return ("fail" if behind > 3 * scale.slack else "warn"), words
+        return ("fail" if behind > _FAILING * scale.slack else "warn"), words
     words = f": {round(100 * place):d} % of the way"
     if same or behind <= scale.slack or place >= scale.passes:
         return "pass", words
