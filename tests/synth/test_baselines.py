@@ -54,6 +54,15 @@ def test_a_bootstrap_given_a_level_and_a_number_keeps_to_the_level() -> None:
     assert (drawn["group"] == "low").all() and (drawn["x"] <= 0).all()
 
 
+def test_what_is_given_comes_back_to_the_last_digit() -> None:
+    rng = np.random.default_rng(0)
+    large, day = rng.integers(-(2**63), 2**63 - 1, 50), np.datetime64("2024-01-01") + 7 * np.arange(50)
+    source = plait.Arrays(large=large, day=day, y=rng.normal(size=50))
+    fitted = Bootstrap.fit(plait.Dataset(inputs={"large": source["large"], "day": source["day"]}, targets={"y": source["y"]}))
+    drawn = columns(fitted.sample(50, seed=0, given={"large": large, "day": np.datetime64("2024-03-01")}))  # another day of the week
+    assert (drawn["large"] == large).all() and (drawn["day"] == np.datetime64("2024-03-01")).all()
+
+
 def test_independent_columns_keep_their_distribution_and_nothing_else() -> None:
     seen, drawn = columns(data()), columns(Independent.fit(data(), progress=False).sample(20_000, seed=0))
     # 5 standard deviations: fails for one seed in a million

@@ -112,6 +112,36 @@ def test_constant_and_empty_columns_are_columns():
     assert json.dumps(schema.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 50),
+        np.random.default_rng(0).integers(2**63, 2**64 - 1, 50, np.uint64),
+        np.array([0, 2**64 - 1], np.uint64),
+        np.array([-(2**63), 2**63 - 1]),
+        np.random.default_rng(0).integers(0, 10**18, 50).astype("M8[ns]"),
+        np.array(["0001-01-01", "9999-12-31"], "M8[us]"),
+    ],
+    ids=["int64", "uint64", "all of uint64", "all of int64", "nanoseconds", "years apart"],
+)
+def test_integers_of_any_size_stay_within_their_range(values):
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=values)["x"]})
+    schema = Schema.of(data)
+    column = schema.columns(data)["x"]
+    assert schema["x"].low == column.min() and column.max() <= schema["x"].high
+    again = np.asarray(schema.dataset({"x": column}).read(["x"], np.arange(len(values)))["x"])
+    assert again.dtype == values.dtype and again.min() == values.min() and again.max() <= values.max()
+    apart = np.abs(again.view(np.int64).astype(object) - values.view(np.int64).astype(object))
+    assert max(apart) <= 2**11  # the spacing of float64 at 2**64
+
+
+def test_vectors_of_two_levels_each_are_vectors_again():
+    flags = np.random.default_rng(0).random((50, 3)) < 0.5
+    data = plait.Dataset(inputs={"flags": plait.Arrays(flags=flags)["flags"]})
+    schema = Schema.of(data)
+    np.testing.assert_array_equal(schema.dataset(schema.columns(data)).read(["flags"], np.arange(50))["flags"], flags)
+
+
 def test_given_values_are_told_apart_by_name(data):
     schema = Schema.of(data)
     columns = schema.encode({"city": "Ulm", "x": np.zeros(3), "flag": [True, False], "day": np.datetime64("2020-02-01")}, 2)
@@ -128,6 +158,9 @@ def test_given_values_are_told_apart_by_name(data):
         ({"score": np.nan}, "given={'score': ...} holds missing values. Give a value for every sample, or leave the stream out."),
         ({"price": np.zeros(3)}, "has the shape (3,); one value for each of the 2 samples is needed, (2,), or one for all, ()."),
         ({"city": 3}, "given={'city': ...} is int64, and the stream is () text. Give values of that kind."),
+        ({"price": np.inf}, "given={'price': ...} holds infinite values. Give finite ones, or leave the stream out."),
+        ({"x": np.full(3, 1e300)}, "given={'x': ...} holds values beyond float32, such as 1e+300."),
+        ({"day": np.datetime64("2020-02-01T05:00")}, "holds 2020-02-01T05:00, which datetime64[D] cannot tell. Write values.astype("),
         ({"day": "2020-01-01"}, "and the stream is () datetime64[D]. Give values of that kind."),
     ],
 )

@@ -96,8 +96,10 @@ class Bootstrap(Learned):
         variable = self.inner[name]
         if variable.kind == "category":
             return np.nan_to_num(column * _APART, nan=_FAR)
-        width = variable.high - variable.low
-        return np.nan_to_num(np.clip((column - variable.low) / (width if width > 0 else 1.0), -1.0, 2.0), nan=_FAR)
+        half = variable.high / 2 - variable.low / 2  # the whole may be more than a float64 holds
+        with np.errstate(over="ignore"):
+            place = (column / 2 - variable.low / 2) / (half if half > 0 else 1.0)
+        return np.nan_to_num(np.clip(place, -1.0, 2.0), nan=_FAR)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {}, {str(place): self.columns[name] for place, name in enumerate(self.inner.names)}

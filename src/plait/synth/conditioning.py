@@ -16,7 +16,7 @@ from plait.spec import Spec
 from plait.synth.ancestral import Ancestral
 from plait.synth.nodes import Declared, Node, checked
 from plait.tabular.drawn import Drawn
-from plait.tabular.schema import given_array
+from plait.tabular.given import given_array
 
 __all__ = ["Conditioned", "condition", "log_prob"]
 

@@ -18,7 +18,7 @@ from plait.synth.endless import Endless, endless_dataset
 from plait.synth.nodes import RESERVED, Node, node
 from plait.synth.synthesizer import Synthesizer, check_draw
 from plait.tabular.drawn import Drawn
-from plait.tabular.schema import given_array
+from plait.tabular.given import given_array
 
 __all__ = ["Graph"]
 

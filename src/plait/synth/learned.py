@@ -66,11 +66,12 @@ class Learned(Synthesizer):
         """Draw n samples; `given` conditions: the other streams are drawn from their distribution given those values."""
         name = type(self).__name__
         check_draw(name, n, seed, given, self.spec)
-        known = self.schema.encode(given or {}, n)
+        exact = self.schema.given(given or {}, n)
+        known = self.schema.encode(exact, n)
         inside = self.constraints.reduce_given(known)
         columns = self._draw(n, rng=np.random.default_rng(_words(seed)), given=inside)
         whole = {**self.constraints.restore(columns), **known}
-        return self.schema.dataset({v: whole[v] for v in self.schema.names}, label=f"sample of {name}")
+        return self.schema.dataset({v: whole[v] for v in self.schema.names}, label=f"sample of {name}", given=exact)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to one file, whole or not at all: a zip of JSON and arrays, without pickle. `plait.load` reads it."""

@@ -14,7 +14,7 @@ from plait.spec import Spec
 from plait.synth.parts import Part, Place
 from plait.synth.synthesizer import Synthesizer, check_draw
 from plait.tabular.drawn import Drawn
-from plait.tabular.schema import given_array
+from plait.tabular.given import given_array
 
 __all__ = ["Pretrained"]
 

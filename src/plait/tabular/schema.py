@@ -12,8 +12,9 @@ from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.gaps import Policy
 from plait.ragged import Ragged
-from plait.spec import TEXT, Spec
+from plait.spec import Spec
 from plait.tabular.drawn import Drawn
+from plait.tabular.given import given_array
 from plait.tabular.variables import Kind, Variable
 
 __all__ = ["Schema"]
@@ -126,13 +127,18 @@ class Schema:
             ArgumentError: The values are of another kind or number, are missing, or no level of their category.
         """
         out: dict[str, np.ndarray] = {}
-        for stream, value in given.items():
-            if stream not in self.specs:
-                raise NameUnknownError(f"given={{{stream!r}: ...}}: there is no stream {stream!r}. There are {list(self.specs)}.")
-            out |= self._columns(stream, given_array(stream, value, self.specs[stream], samples), None)
+        for stream, value in self.given(given, samples).items():
+            out |= self._columns(stream, value, None)
         return out
 
-    def dataset(self, columns: Mapping[str, np.ndarray], *, label: str = "Drawn") -> Dataset:
+    def given(self, given: Mapping[str, Any], samples: int) -> dict[str, np.ndarray]:
+        """Given values as (samples, *shape) arrays of the streams' dtypes; arguments and errors as of `encode`."""
+        unknown = [stream for stream in given if stream not in self.specs]
+        if unknown:
+            raise NameUnknownError(f"given={{{unknown[0]!r}: ...}}: there is no stream {unknown[0]!r}. There are {list(self.specs)}.")
+        return {stream: given_array(stream, value, self.specs[stream], samples) for stream, value in given.items()}
+
+    def dataset(self, columns: Mapping[str, np.ndarray], *, label: str = "Drawn", given: Mapping[str, np.ndarray] | None = None) -> Dataset:
         """Columns as a data set of the streams they stand for; the opposite of `columns`.
 
         Missing values come back as NaN in streams of floats, and as masked targets elsewhere.
@@ -140,11 +146,15 @@ class Schema:
         Args:
             columns: variable name -> (rows,) float64, every variable.
             label: How the source of the streams is called.
+            given: stream name -> (rows, *shape), of those that are known as they are: a column may round them.
         """
         streams: dict[str, np.ndarray] = {}
         absent: dict[str, np.ndarray] = {}
         policies: dict[str, Policy] = {}
         for name, spec in self.specs.items():
+            if given is not None and name in given:
+                streams[name] = given[name]
+                continue
             parts = [self._decoded(v, columns[v.name], spec) for v in self.of_stream(name)]
             shape = (len(parts[0][0]), *(length or 0 for length in spec.shape))
             values = [value for value, _ in parts]
@@ -176,7 +186,7 @@ class Schema:
 
     def _columns(self, stream: str, values: np.ndarray, gone: np.ndarray | None) -> dict[str, np.ndarray]:
         variables = self.of_stream(stream)
-        if _is_one_hot(variables, self.specs[stream]):
+        if _is_one_hot(variables[0], self.specs[stream]):
             codes = values.reshape(len(values), -1).argmax(axis=1)
             return {variables[0].name: variables[0].encode(codes, gone)}
         flat = values.reshape(len(values), -1)
@@ -184,7 +194,7 @@ class Schema:
         return {v.name: v.encode(flat[:, place], missing[place]) for place, v in enumerate(variables)}
 
     def _decoded(self, variable: Variable, column: np.ndarray, spec: Spec) -> tuple[np.ndarray, np.ndarray | None]:
-        if not _is_one_hot([variable], spec):
+        if not _is_one_hot(variable, spec):
             return variable.decode(column, spec.dtype)
         codes, missing = variable.decode(column, np.dtype(np.int64))
         return np.eye(spec.shape[0] or 1, dtype=spec.dtype)[codes], missing
@@ -202,44 +212,6 @@ def check_tabular(stream: str, spec: Spec) -> None:
             f"Stream {stream!r} is {spec}: a table has numbers, categories, dates, and vectors of at most {_MOST_VARIABLES} of these. "
             f"Leave {stream!r} out, plait.Dataset(inputs=..., targets=...), or map it to a vector of features first."
         )
-
-
-def given_array(stream: str, value: Any, spec: Spec, samples: int) -> np.ndarray:
-    """What a user gave for a stream, as (samples, *shape) of the stream's dtype; one value stands for all samples.
-
-    Raises:
-        ArgumentError: It is of another shape or kind, or holds missing values.
-    """
-    shape = tuple(n or 0 for n in spec.shape)
-    wanted = f"({samples}, {', '.join(map(str, shape))})" if shape else f"({samples},)"
-    try:
-        array = np.asarray(value)
-        array = array.astype(TEXT) if array.dtype.kind in "UT" or (array.dtype.kind == "O" and spec.text) else array
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"given={{{stream!r}: ...}} is no array of shape {wanted}: {error}.") from error
-    if array.shape == (samples, 1) and not shape:
-        array = array[:, 0]
-    if array.shape not in (shape, (samples, *shape)):
-        raise ArgumentError(
-            f"given={{{stream!r}: ...}} has the shape {array.shape}; one value for each of the {samples} samples is needed, {wanted}, "
-            f"or one for all, {shape}."
-        )
-    if array.dtype.kind in "fmM" and (np.isnan(array) if array.dtype.kind == "f" else np.isnat(array)).any():
-        raise ArgumentError(f"given={{{stream!r}: ...}} holds missing values. Give a value for every sample, or leave the stream out.")
-    text, numeric = spec.text, spec.dtype.kind in "biuf"
-    kind = array.dtype.kind
-    fits = kind == "T" if text else kind in "biuf" if numeric else kind == spec.dtype.kind
-    if not fits:
-        raise ArgumentError(f"given={{{stream!r}: ...}} is {array.dtype}, and the stream is {spec}. Give values of that kind.")
-    if numeric and spec.dtype.kind in "iub" and kind == "f" and (array != np.rint(array)).any():
-        raise ArgumentError(f"given={{{stream!r}: ...}} holds fractions, and the stream is {spec}.")
-    try:
-        cast = array if text else array.astype(spec.dtype)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"given={{{stream!r}: ...}} is {array.dtype}, and the stream is {spec}: {error}.") from error
-    if numeric and spec.dtype.kind in "iub" and (cast != array).any():
-        raise ArgumentError(f"given={{{stream!r}: ...}} holds values beyond {spec.dtype}, such as {array[cast != array].flat[0]}.")
-    return np.broadcast_to(cast, (samples, *shape)).copy() if array.shape == shape else cast
 
 
 def _read(data: Dataset, names: Sequence[str], specs: Mapping[str, Spec]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -309,8 +281,8 @@ def _one_hot(flat: np.ndarray, missing: np.ndarray) -> bool:
     return all(bool(((part == 0) | (part == 1)).all() and (part.sum(axis=1) == 1).all()) for part in (first, here))
 
 
-def _is_one_hot(variables: Sequence[Variable], spec: Spec) -> bool:
-    return len(variables) == 1 and variables[0].discrete and spec.shape not in ((), (1,))
+def _is_one_hot(variable: Variable, spec: Spec) -> bool:
+    return variable.place is None and variable.discrete and spec.shape not in ((), (1,))
 
 
 def _family(spec: Spec) -> str:

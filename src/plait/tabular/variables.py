@@ -17,6 +17,7 @@ __all__ = ["Kind", "Variable"]
 Kind = Literal["number", "integer", "category", "ordered", "date"]
 Role = Literal["input", "target"]
 _EXACT = 2**53  # integers up to here are exact in float64
+_MOST = math.nextafter(2.0**64, 0)
 _MOST_DECIMALS = 6
 
 
@@ -77,8 +78,8 @@ class Variable:
         low, high = int(ticks.min()), int(ticks.max())
         origin, step = 0, 1
         if kind == "date" or max(-low, high) > _EXACT:
-            origin, step = low, max(int(np.gcd.reduce(np.unique(ticks) - ticks.dtype.type(low))), 1)
-        scaled = ((low - origin) / step, (high - origin) / step)
+            origin, step = low, max(int(np.gcd.reduce(_above(np.unique(ticks), low))), 1)
+        scaled = ((low - origin) / step, _below((high - origin) // step))
         return cls(name, stream, place, role, kind, None, 0, *scaled, missing, origin, step)
 
     @property
@@ -98,8 +99,10 @@ class Variable:
             column = values.astype(np.float64)
         else:
             ticks = values.view(np.int64) if values.dtype.kind in "mM" else values
-            shifted = ticks.astype(np.int64) - self.origin if self.origin else ticks
-            column = shifted.astype(np.float64) / self.step
+            if self._far:
+                column = self._steps(ticks)
+            else:
+                column = (ticks.astype(np.int64) - self.origin if self.origin else ticks).astype(np.float64) / self.step
         if gone is not None and gone.any():
             column[gone] = np.nan
         return column
@@ -116,7 +119,7 @@ class Variable:
             return levels[column.astype(np.int64)], missing
         if self.kind == "number":
             return (column if dtype.kind == "f" else np.rint(column)).astype(dtype), missing
-        ticks = np.rint(column).astype(np.int64) * self.step + self.origin
+        ticks = self._ticks(np.rint(column)) if self._far else np.rint(column).astype(np.int64) * self.step + self.origin
         return ticks.view(dtype) if dtype.kind in "mM" else ticks.astype(dtype), missing
 
     def shown(self, value: float) -> str:
@@ -145,6 +148,25 @@ class Variable:
         ends = {name: math.nan if state[name] is None else float(state[name]) for name in ("low", "high")}
         return cls(**{**state, **ends, "levels": levels})
 
+    @property
+    def _far(self) -> bool:
+        """Whether values lie so far out that int64 or float64 may not hold them, or what they are above the first, exactly."""
+        return abs(self.origin) > _EXACT or self.high * self.step > _EXACT
+
+    def _steps(self, ticks: np.ndarray) -> np.ndarray:
+        above = _above(ticks, self.origin)
+        up = ticks >= self.origin
+        count, rest = np.divmod(np.where(up, above, np.uint64(0) - above), np.uint64(self.step))
+        column = np.minimum(count.astype(np.float64), _MOST)
+        column = np.where(column.astype(np.uint64) > count, np.nextafter(column, 0), column)  # rounded down, so within the range
+        return np.where(up, 1, -1) * (column + rest / self.step)
+
+    def _ticks(self, column: np.ndarray) -> np.ndarray:
+        """In arithmetic modulo 2**64, which is right for int64 and for uint64."""
+        moved = np.abs(column).astype(np.uint64) * np.uint64(self.step)
+        origin = np.uint64(self.origin % 2**64)
+        return np.where(column < 0, origin - moved, origin + moved).view(np.int64)
+
     def _codes(self, values: np.ndarray, gone: np.ndarray | None) -> np.ndarray:
         assert self.levels is not None
         here = values if gone is None else values[~gone]
@@ -157,6 +179,18 @@ class Variable:
         column = np.full(len(values), np.nan)
         column[slice(None) if gone is None else ~gone] = np.array([codes[level] for level in found.tolist()] or [0.0])[inverse]
         return column
+
+
+def _above(ticks: np.ndarray, origin: int) -> np.ndarray:
+    """By how much integers are above one, as uint64 modulo 2**64."""
+    whole = ticks if ticks.dtype == np.uint64 else ticks.astype(np.int64).view(np.uint64)
+    return whole - np.uint64(origin % 2**64)
+
+
+def _below(whole: int) -> float:
+    """The greatest float64 that is no greater."""
+    near = float(whole)
+    return near if int(near) <= whole else math.nextafter(near, -math.inf)
 
 
 def _decimals(values: np.ndarray) -> int | None:
