@@ -128,7 +128,10 @@ def test_a_level_without_rows_is_never_drawn_and_may_be_given():
     np.testing.assert_array_equal(low, high)
 
 
-@pytest.mark.parametrize("values", [[3.5], [1.0, 2.0], [np.nan], [np.nan, 4.0], [0.1, 0.2, 0.3], [-1e300, 1e300]])
+@pytest.mark.parametrize(
+    "values",
+    [[3.5], [1.0, 2.0], [np.nan], [np.nan, 4.0], [0.1, 0.2, 0.3], [-1e300, 1e300], [-1.7e308, 1e-300, 1.0, 1.7e308], [1e307, 3e307]],
+)
 def test_very_few_values_are_no_trouble(values):
     column = np.array(values)
     margin = Margin.fit(column, variable(column))

@@ -162,6 +162,28 @@ def test_odd_columns_are_drawn_as_they_are() -> None:
     assert drawn["y"].shape == (3000, 2) and abs(drawn["flag"].mean() - 0.5) < 0.05
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_numbers_of_any_magnitude_are_drawn() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    data = table(
+        huge=x * 1e300, tiny=x * 1e-300, widest=1.7e308 * np.sign(x) * rng.random(300), all=10.0 ** rng.integers(-300, 300, 300), y=x
+    )
+    drawn, seen = columns(Sequential.fit(data, progress=False).sample(500, seed=0)), columns(data)
+    for name, column in drawn.items():
+        assert np.isfinite(column).all() and column.min() >= seen[name].min() and column.max() <= seen[name].max()
+    assert np.corrcoef(drawn["huge"] / 1e300, drawn["y"])[0, 1] > 0.9
+
+
+def test_what_is_missing_beside_a_single_value_is_no_trouble() -> None:
+    x = np.random.default_rng(0).normal(size=300)
+    source = plait.Arrays(x=x, one=np.where(x > 0, np.nan, 5.0), y=x)
+    data = plait.Dataset(inputs={"x": source["x"]}, targets={"one": source["one"], "y": source["y"]}, missing={"one": "mask"})
+    drawn = Sequential.fit(data, progress=False).sample(500, seed=0)
+    gone = drawn.absent("one")
+    assert gone is not None and 0.35 < gone.mean() < 0.65
+
+
 def test_continuous_values_are_not_handed_out_again() -> None:
     x = np.random.default_rng(0).normal(size=1000)
     drawn = columns(Sequential.fit(table(x=x, y=np.exp(x)), progress=False).sample(1000, seed=0))

@@ -102,9 +102,10 @@ def test_a_loaded_vine_draws_the_same_given_any_set(tmp_path, vine):
         table(("y",), x=np.array([1.0, 2.0]), y=np.array(["a", "b"])),
         table(("y",), x=np.full(50, 3), y=np.arange(50.0)),
         table(("y",), x=np.arange(50.0), y=np.arange(50.0)),
+        table(("y",), x=np.linspace(-3, 3, 300), z=np.linspace(-2, 4, 300), y=np.linspace(0, 1, 300)),
         table(wide=RNG.normal(size=(10, 12))),
     ],
-    ids=["one column", "two rows", "a constant", "one column twice", "more columns than rows"],
+    ids=["one column", "two rows", "a constant", "one column twice", "one column thrice", "more columns than rows"],
 )
 def test_unusual_tables_are_no_trouble(data):
     drawn = VineCopula.fit(data).sample(100, seed=0)

@@ -27,6 +27,7 @@ _SHARED = 0.25  # distinct values to rows, below which values come back and only
 _EXPLAINED = 0.5  # share of the mean deviation that the linear predictor takes away, for its residuals to be drawn
 _RETRIES = 3
 _MOST_KNOTS = 1000
+_HUGE = 1e100
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,8 @@ def _aims(variable: Variable, gone: np.ndarray, place: np.ndarray, count: np.nda
 
 
 def _standardised(support: np.ndarray, count: np.ndarray) -> np.ndarray:
+    if (most := float(np.abs(support).max())) > _HUGE:  # whose squares overflow
+        support = support / most
     mean = np.average(support, weights=count)
     return (support - mean) / max(float(np.sqrt(np.average((support - mean) ** 2, weights=count))), 1e-300)
 

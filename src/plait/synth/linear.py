@@ -79,7 +79,8 @@ def linear_predictor(standard: np.ndarray, weights: np.ndarray, crossed: np.ndar
 def standardised(rows: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """Standardised rows; what is missing counts as the mean."""
     absent = rows == ABSENT
-    standard = np.clip((rows - mean[:, None].astype(np.float32)) / spread[:, None].astype(np.float32), -_REACH, _REACH)
+    with np.errstate(over="ignore"):  # of what is missing
+        standard = np.clip((rows - mean[:, None].astype(np.float32)) / spread[:, None].astype(np.float32), -_REACH, _REACH)
     standard[absent] = 0.0
     return standard
 

@@ -15,6 +15,7 @@ __all__ = ["Margin"]
 _KNOTS = 2000  # at most so many quantiles, and so many values with a mass of their own
 _FEW = 1000  # up to so many different values, each that occurs twice has a mass of its own
 _STATE = ("shares", "values", "missing", "order", "grid")
+_HUGE = 1e200
 _EDGE = 0.49999  # the cell of a value on a grid reaches nearly half a step to either side
 
 
@@ -145,7 +146,7 @@ class Margin:
             last = np.searchsorted(tops, tops[-1])  # levels without a mass are never drawn
             column = self._steps()[np.minimum(np.searchsorted(tops, shares, side="right"), last)]
         else:
-            column = np.interp(shares, self.shares, self.values)
+            column = _between(shares, self.shares, self.values)
             if self.grid is not None:
                 column = _off_grid(np.clip(np.rint(column), np.ceil(self.values[0]), np.floor(self.values[-1])), self.grid)
         if self.missing:
@@ -185,6 +186,13 @@ class Margin:
         if self.order is not None:
             return self.order[places.astype(np.int64)]
         return places if self.grid is None else _off_grid(places, self.grid)
+
+
+def _between(shares: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """`np.interp`, whose slopes overflow where values are huge."""
+    if np.abs(values[[0, -1]]).max() < _HUGE:
+        return np.interp(shares, knots, values)
+    return np.clip(np.interp(shares, knots, values / _HUGE) * _HUGE, values[0], values[-1])
 
 
 def _on_grid(here: np.ndarray, decimals: int | None) -> tuple[tuple[int, int, int] | None, np.ndarray]:

@@ -18,6 +18,7 @@ _MOST_VALUES = 64  # of a number that is encoded like a category, beside being a
 _PRIOR = 10.0  # rows of the whole table that each level is mixed with
 _LONG = 50.0  # times the distance of the quartiles, from which tails are bent
 _END = 1e30
+_MOST_HALF = float(np.finfo(np.float64).max) / 2
 
 
 @dataclass(frozen=True)
@@ -184,15 +185,17 @@ def _scale(column: np.ndarray) -> tuple[float, float, bool, float, float]:
     if not len(here):
         return 0.0, 1.0, False, 0.0, 1.0
     low, center, high = (float(q) for q in np.quantile(here, [0.25, 0.5, 0.75]))
-    apart = np.abs(here - center)
-    width = high - low if high > low else float(np.median(apart[apart > 0])) if (apart > 0).any() else 1.0
-    bent = bool(apart.max() > _LONG * width)
+    apart = np.abs(here / 2 - center / 2)  # halves, as the whole may be more than a float64 holds
+    half = high / 2 - low / 2 if high > low else float(np.median(apart[apart > 0])) if (apart > 0).any() else 0.5
+    width = min(half, _MOST_HALF) * 2 or 1.0
+    bent = bool(apart.max() / _LONG > half)
     scaled = _scaled(here, center, width, bent)
     return center, width, bent, float(scaled.mean()), max(float(scaled.std()), 1e-12)
 
 
 def _scaled(column: np.ndarray, center: float, width: float, bent: bool) -> np.ndarray:
-    scaled = (column - center) / width
+    with np.errstate(over="ignore"):
+        scaled = (column / 2 - center / 2) / (width / 2 or width)
     return np.arcsinh(np.clip(scaled, -_END, _END, out=scaled), out=scaled) if bent else np.clip(scaled, -_END, _END, out=scaled)
 
 

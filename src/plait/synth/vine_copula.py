@@ -170,7 +170,14 @@ def _fitted(shares: np.ndarray, first: Sequence[int], *, grid: int, width: float
         seeds=[1],
     )
     controls.conditioning_set = [k + 1 for k in first] if 0 < len(first) < columns else []
-    return pv.Vinecop.from_data(np.asfortranarray(np.clip(shares, _EDGE, 1 - _EDGE)), controls=controls)
+    table = np.asfortranarray(np.clip(shares, _EDGE, 1 - _EDGE))
+    try:
+        return pv.Vinecop.from_data(table, controls=controls)
+    except ValueError as error:
+        if "negative weight" not in str(error):
+            raise
+        controls.tree_criterion = "tau"  # of columns that follow from each other mcor is rounded to more than 1
+        return pv.Vinecop.from_data(table, controls=controls)
 
 
 def _admits(vine: Any, fixed: Sequence[int]) -> bool:
