@@ -103,6 +103,19 @@ def test_a_function_that_writes_into_its_parent_is_told_to_copy_it():
     assert caught.value.__notes__[1] == "Other variables need the same values: write x = x.copy() first."
 
 
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda n: np.random.random(size=n), r"Variable 'y' is something else each time it is drawn, so no seed decides it. Draw from rng"),
+        (lambda x: np.ma.masked_array(x, x > 0), r"Variable 'y' is masked in some rows. .* have a value in each: write filled\(...\)."),
+        (lambda n: np.full(n, np.datetime64("NaT", "D")), r"Variable 'y' is NaT in some of 7 rows."),
+    ],
+)
+def test_what_no_seed_decides_or_has_no_value_is_refused(function, message):
+    with pytest.raises(SpecError, match=message):
+        _with(function)
+
+
 def test_a_variable_is_of_one_kind_in_all_blocks():
     changing = plait.Graph({"y": lambda rng, n: np.zeros(n, np.float32 if n == 7 else np.float64)}, inputs=["y"])
     with pytest.raises(SpecError, match=r"Variable 'y' is \(\) float64 in one block and was \(\) float32 in another. Let its function"):

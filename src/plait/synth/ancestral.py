@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from plait.errors import ArgumentError
+from plait.errors import ArgumentError, SpecError
 from plait.spec import Spec
-from plait.synth.nodes import Fitted, Node, checked
+from plait.synth.nodes import Fitted, Function, Node, checked
 
 __all__ = ["Ancestral", "ordered"]
 
@@ -39,6 +39,8 @@ class Ancestral:
         self.nodes = tuple(nodes)
         self.specs: dict[str, Spec] = {}
         values = self._drawn(_PROBE, seed=0, block=0, given={})
+        for node in self.nodes:
+            _check_repeats(node, values)
         self.specs = {name: Spec.of(array) for name, array in values.items()}
         rows = _rows(sum(math.prod(s.shape) * s.dtype.itemsize for s in self.specs.values()))  # type: ignore[arg-type]
         self.rows = min(rows, _SOME) if any(isinstance(node, Fitted) for node in nodes) else rows  # those take longer a row
@@ -107,6 +109,20 @@ def _circle(nodes: Sequence[Node]) -> list[str]:
         if parent in path:
             return [parent, *reversed(path[path.index(parent) :])]
         path.append(parent)
+
+
+def _check_repeats(node: Node, values: Mapping[str, np.ndarray]) -> None:
+    """Raise where a function gives something else the second time."""
+    if not isinstance(node, Function):
+        return
+    name = node.names[0]
+    again = checked(name, node.draw(values, _PROBE, seed=0, block=0)[0], _PROBE, None)
+    same = np.allclose if again.dtype.kind == "f" else np.array_equal
+    if again.shape != values[name].shape or not same(again, values[name]):
+        raise SpecError(
+            f"Variable {name!r} is something else each time it is drawn, so no seed decides it. Draw from rng, lambda rng, n: "
+            "rng.random(n), not from np.random, random or the clock."
+        )
 
 
 def _rows(size: int) -> int:

@@ -217,6 +217,8 @@ def checked(name: str, value: Any, n: int, spec: Spec | None) -> np.ndarray:
                 f"Variable {name!r} is {array[bad].flat[0]} in {int(bad.reshape(n, -1).any(axis=1).sum())} of {n} rows. The variables of a "
                 "graph are finite: keep the arguments of np.log and of divisions away from 0, or write np.nan_to_num(...)."
             )
+    if array.dtype.kind in "mM" and np.isnat(array).any():
+        raise SpecError(f"Variable {name!r} is NaT in some of {n} rows, and has to have a value in each.")
     array = array.view(Flags) if array.dtype == np.bool_ else array.view()
     array.flags.writeable = False
     return array
@@ -225,8 +227,10 @@ def checked(name: str, value: Any, n: int, spec: Spec | None) -> np.ndarray:
 def _as_array(name: str, value: Any) -> np.ndarray:
     if isinstance(value, Ragged):
         raise SpecError(f"Variable {name!r} is ragged. The rows of a variable have one shape: pad them, plait.Pad(20)(...).")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise SpecError(f"Variable {name!r} is masked in some rows. The variables of a graph have a value in each: write filled(...).")
     try:
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        array = np.asarray(value)
         objects = array.dtype.kind == "O" and array.size and all(isinstance(v, str) for v in array.flat)
         if objects or array.dtype.kind == "U" or (array.dtype.kind == "T" and array.dtype != TEXT):
             array = array.astype(TEXT)
