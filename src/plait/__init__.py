@@ -39,6 +39,8 @@ _HOME = {
     "Preprocessing": "plait.preprocessing",
     "Loader": "plait.loader",
     "Resume": "plait.resume",
+    "Feed": "plait.benching",
+    "bench": "plait.benching",
     "check": "plait.checks",
     "compare": "plait.comparison",
     "Graph": "plait.synth.graph",
@@ -85,6 +87,7 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 # pyright: ignore[rep
 if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     import plait.constraints as constraints  # noqa: F401, PLR0402
     import plait.distributions as distributions  # noqa: F401, PLR0402
+    from plait.benching import Feed as Feed, bench as bench
     from plait.checks import check as check
     from plait.comparison import compare as compare
     from plait.dataset import Dataset as Dataset

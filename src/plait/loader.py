@@ -21,8 +21,10 @@ from plait.errors import ArgumentError, CheckError, SpecError
 from plait.frameworks import Anew, as_it_is, tf_dataset, torch_tensors
 from plait.order import Remainder
 from plait.plan import plan
+from plait.planned import Plan
 from plait.ragged import Ragged
 from plait.structure import structure
+from plait.waiting import Clock
 
 try:  # not exported by Keras: an instance of it is taken by `fit` as it is, and so in exactly its own order
     from keras.src.trainers.data_adapters.data_adapter import DataAdapter
@@ -93,6 +95,8 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         self.steps = self._order.per_pass if steps is None else int(steps)
         self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
         self._ahead = max(1, 2 * self._threads if ahead is None else ahead)
+        self._asked = workers is not None
+        self.clock: Clock | None = None  # counts how long `fit` waits for batches, where somebody wants to know
         self._emission = self._emission_for(None)
         self._bound: tuple[weakref.ref[Any] | None, dict[str, Emission]] = (None, {})  # model, verb -> how to feed it
         self._step = self._start = 0
@@ -144,6 +148,21 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     def batch_size(self) -> int:
         """Samples a batch, on each shard."""
         return self._order.batch_size
+
+    @property
+    def plan(self) -> Plan:
+        """What it chose: which order, how much is read at once, on how many threads, and why."""
+        slow = sorted({source.label for name in self.data.spec if not (source := self.data.origin(name).source).in_memory})
+        where = f"{' and '.join(slow[:3])} {'is' if len(slow) == 1 else 'are'} not in memory" if slow else "every source is in memory"
+        why = f"workers={self._threads} was asked for, and {where}" if self._asked else where
+        return Plan(
+            f"{'shuffled' if self.shuffle else 'in order'}, {self._order.words}",
+            self.batch_size,
+            self._block,
+            self._threads,
+            self._ahead if self._threads else 0,
+            why,
+        )
 
     def __len__(self) -> int:
         return self.steps
@@ -221,7 +240,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     def get_numpy_iterator(self) -> Any:
         """For Keras."""
         emission = self._bind_caller()
-        return Anew(lambda: self._keras_epoch(emission))
+        return Anew(lambda: self._timed(self._keras_epoch(emission), emission))
 
     def get_jax_iterator(self) -> Any:
         """For Keras on JAX: NumPy arrays, which a compiled step takes without a copy."""
@@ -230,12 +249,13 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     def get_torch_dataloader(self) -> Any:
         """For Keras on PyTorch: tensors that share the arrays' memory."""
         emission = self._bind_caller()
-        return Anew(lambda: map(torch_tensors, self._keras_epoch(emission)))
+        return Anew(lambda: self._timed(map(torch_tensors, self._keras_epoch(emission)), emission))
 
     def get_tf_dataset(self) -> Any:
         """For Keras on TensorFlow: a dataset with a declared signature and a known number of batches."""
         emission = self._bind_caller()
-        return self._tf_dataset(lambda: self._tf_epoch(emission), emission).prefetch(2)
+        dataset = self._tf_dataset(lambda: self._tf_epoch(emission), emission).prefetch(2)
+        return dataset if self.clock is None or not self._trains(emission) else self.clock.watch_tf(dataset)
 
     def on_epoch_begin(self) -> None:
         """For Keras. An epoch that goes on in its middle has fewer batches than Keras was told; tell it, so that it asks for no more."""
@@ -274,6 +294,12 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         except Exception as error:
             self._failure = error
 
+    def _timed(self, batches: Iterator[Any], emission: Emission) -> Iterator[Any]:
+        return batches if self.clock is None or not self._trains(emission) else self.clock.watch(batches)
+
+    def _trains(self, emission: Emission) -> bool:
+        return emission is self._bound[1].get("fit")
+
     def _counted(self) -> Iterator[tuple[Any, ...]]:
         start, stop = self._start, self._end(self._start)
         for number, batch in enumerate(self._batches(start, stop, self._emission), start + 1):
@@ -282,8 +308,13 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
                 self._start = stop
             yield self._emission.for_keras(batch)
 
+    @property
+    def _block(self) -> int:
+        """Batches that are read at once."""
+        return max(1, (self.data.block or _BLOCK) // self.batch_size) if self.data.in_memory and not self._bucket else 1
+
     def _batches(self, start: int, stop: int, emission: Emission) -> Iterator[Batch]:
-        each = max(1, (self.data.block or _BLOCK) // self.batch_size) if self.data.in_memory and not self._bucket else 1
+        each = self._block
         cuts = [start, *range((start // each + 1) * each, stop, each), stop]  # at multiples, since data that are drawn come in blocks
         blocks = (range(first, last) for first, last in pairwise(cuts))
         for block in read_ahead(lambda steps: self._make(steps, emission), blocks, workers=self._threads, depth=self._ahead):

@@ -156,6 +156,8 @@ def _feistel(
 class Order(abc.ABC):
     """Batches by number. Every host has the same object; `shard` says which part of a global batch is its own."""
 
+    words = ""  # which samples come, for `loader.plan`
+
     def __init__(self, batch_size: int, remainder: Remainder, shard: tuple[int, int]) -> None:
         self.batch_size = batch_size
         self.index, self.count = shard
@@ -205,6 +207,8 @@ class Order(abc.ABC):
 class Uniform(Order):
     """Every sample once a pass, in order or shuffled."""
 
+    words = "every sample once an epoch"
+
     def __init__(self, samples: int, batch_size: int, remainder: Remainder, shard: tuple[int, int], seed: int, shuffle: bool) -> None:
         super().__init__(batch_size, remainder, shard)
         self.samples, self.seed, self.shuffle = samples, seed, shuffle
@@ -242,6 +246,8 @@ class Uniform(Order):
 class Onward(Order):
     """Samples without end, one after the other: every batch is full, and no sample comes twice."""
 
+    words = "samples without end, none twice"
+
     def __init__(self, batch_size: int, shard: tuple[int, int]) -> None:
         super().__init__(batch_size, "drop", shard)
 
@@ -270,6 +276,8 @@ class Balanced(Order):
     Args:
         codes: (samples,) class of each sample, from 0; -1 for samples without a label, which are left out.
     """
+
+    words = "every class equally often"
 
     def __init__(self, codes: np.ndarray, batch_size: int, remainder: Remainder, shard: tuple[int, int], seed: int) -> None:
         super().__init__(batch_size, remainder, shard)
@@ -306,6 +314,8 @@ class Bucketed(Order):
         lengths: (samples,) of the ragged stream.
         edges: Increasing; a sample belongs to the first edge that is not below its length and is padded to it.
     """
+
+    words = "batches of samples of similar length"
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
-"""`plait check` from the command line: prints the report, and its status says whether a finding fails."""
+"""`plait check` and `plait bench` from the command line: what they print, and the status they end with."""
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -16,6 +17,7 @@ import plait
 
 source = plait.Arrays(x=np.random.default_rng(0).normal(size=(40, 4)), grade=np.arange(40) % 3)
 data = plait.Dataset(inputs={"x": source["x"]}, targets={"grade": source["grade"]})
+loader = plait.Loader(data, 5)
 x = keras.Input((4,), name="x")
 model = keras.Model({"x": x}, {"grade": keras.layers.Dense(3, activation="softmax", name="grade")(x)})
 model.compile("sgd", loss={"grade": "sparse_categorical_crossentropy"})
@@ -56,6 +58,30 @@ def test_a_name_that_is_no_model(capsys):
 def test_data_and_model_in_the_wrong_order(capsys):
     assert main(["check", "trial_with_model.py:model", "trial_with_model.py:data"]) == 2
     assert "trial_with_model.py:model is a Functional, not a plait.Dataset" in capsys.readouterr().err
+
+
+def test_bench_prints_what_it_found_and_writes_it(capsys, tmp_path):
+    assert (
+        main(["bench", "trial_with_model.py:data", "trial_with_model.py:model", "--batch-size", "8", "--steps", "2", "--json", "b.json"])
+        == 0
+    )
+    printed = capsys.readouterr().out
+    assert printed.startswith("bench of 40 samples for model")
+    assert "The slowest part of a batch is " in printed
+    assert printed.endswith("The figures are in b.json.\n")
+    assert json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))["plan"]["batch_size"] == 8
+
+
+def test_bench_takes_a_loader(capsys):
+    assert main(["bench", "trial_with_model.py:loader", "trial_with_model.py:model", "--steps", "2"]) == 0
+    assert "batches of 5" in capsys.readouterr().out
+
+
+def test_bench_of_something_else(capsys):
+    assert main(["bench", "trial_with_model.py:source", "trial_with_model.py:model"]) == 2
+    assert "trial_with_model.py:source is a Arrays, not a plait.Dataset or plait.Loader" in capsys.readouterr().err
+    assert main(["bench", "trial_with_model.py:data", "trial_with_model.py:source"]) == 2
+    assert "trial_with_model.py:source is a Arrays, not a Keras model." in capsys.readouterr().err
 
 
 def test_what_show_shows_is_what_a_loader_gives():

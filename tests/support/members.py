@@ -12,7 +12,7 @@ from pathlib import Path
 import plait
 
 # Public names that Keras comes with: tested in the suites that have a backend.
-WITH_KERAS = frozenset({"Loader", "Resume", "check", "show"})
+WITH_KERAS = frozenset({"Feed", "Loader", "Resume", "bench", "check", "show"})
 
 
 def home() -> dict[str, str]:

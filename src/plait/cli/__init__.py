@@ -1,4 +1,4 @@
-"""The command `plait`: the demo, a look at a batch, the check, and synthetic tables, from a terminal."""
+"""The command `plait`: the demo, a look at a batch, the check, the feed, and synthetic tables, from a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import plait
 from plait.cli.scripts import Scripts
@@ -66,6 +67,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("model", metavar="FILE.py:NAME", help="a compiled Keras model, such as trial.py:model")
     check.set_defaults(run=_check)
 
+    bench = commands.add_parser(
+        "bench", help="whether a model waits for its data, and what is slowest", description="Time training steps beside a perfect feed."
+    )
+    bench.add_argument("data", metavar="FILE.py:NAME", help="a plait.Dataset or plait.Loader in a script, such as trial.py:data")
+    bench.add_argument("model", metavar="FILE.py:NAME", help="a compiled Keras model, such as trial.py:model")
+    bench.add_argument("--batch-size", type=positive, default=32, metavar="N", help="samples a batch, for a Dataset (default: 32)")
+    bench.add_argument("--steps", type=positive, metavar="N", help="training steps of a round (default: half a second of them)")
+    bench.add_argument("--seed", type=int, default=0, metavar="N", help="of the order, for a Dataset (default: 0)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write it for machines, too")
+    bench.set_defaults(run=_bench)
+
     pack = commands.add_parser(
         "pack", help="write a data set, steps done, as a folder that opens at the speed of memory", description="Pack a data set."
     )
@@ -105,13 +117,22 @@ def _show(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     scripts = Scripts()
-    data, model = _dataset(given.data, scripts), scripts.value(given.model)
-    keras = sys.modules.get("keras")
-    if keras is None or not isinstance(model, keras.Model):
-        raise ArgumentError(f"{given.model} is a {type(model).__name__}, not a Keras model. Give the name of a compiled keras.Model.")
-    report = plait.check(data, model)
+    report = plait.check(_dataset(given.data, scripts), _model(given.model, scripts))
     print(report)
     return 0 if report else 1
+
+
+def _bench(given: argparse.Namespace) -> int:
+    scripts = Scripts()
+    data, model = scripts.value(given.data), _model(given.model, scripts)
+    if not isinstance(data, (Dataset, plait.Loader)):
+        raise ArgumentError(f"{given.data} is a {type(data).__name__}, not a plait.Dataset or plait.Loader. Give the name of one of them.")
+    found = plait.bench(data, model, batch_size=given.batch_size, steps=given.steps, seed=given.seed)
+    print(found)
+    if given.json is not None:
+        found.to_json(given.json)
+        print(f"The figures are in {given.json}.")
+    return 0
 
 
 def _pack(given: argparse.Namespace) -> int:
@@ -119,6 +140,14 @@ def _pack(given: argparse.Namespace) -> int:
     print(packed)
     print(f'Open it with plait.open("{given.out}").')
     return 0
+
+
+def _model(reference: str, scripts: Scripts) -> Any:
+    value = scripts.value(reference)
+    keras = sys.modules.get("keras")
+    if keras is None or not isinstance(value, keras.Model):
+        raise ArgumentError(f"{reference} is a {type(value).__name__}, not a Keras model. Give the name of a compiled keras.Model.")
+    return value
 
 
 def _dataset(reference: str, scripts: Scripts) -> Dataset:
