@@ -13,7 +13,7 @@ BENCH_VENV ?= build/bench-venv
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(SUITABLE)' 2>/dev/null && echo $(name))) python3)
 
-.PHONY: help demo test suites lint types layers docs format bench-synthesis constraints clean
+.PHONY: help demo test suites lint types layers docs format bench-feed bench-synthesis constraints clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -44,6 +44,9 @@ docs: $(VENV)/.dev ## every example in README, docs and docstrings runs
 format: $(VENV)/.dev ## put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-feed: $(VENV)/.dev ## measure what a batch costs, beside PyDataset, torch and tf.data; some minutes, writes docs/benchmarks-feed.md
+	$(BIN)/python benchmarks/feed/w1.py --page docs/benchmarks-feed.md
 
 bench-synthesis: $(VENV)/.dev $(BENCH_VENV)/.tables ## measure the synthesizers beside SDV's; about an hour, writes docs/benchmarks-synthesis.md
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/synthesis/run.py --folder $(BENCH_VENV)/tables --peers $(BENCH_VENV)/bin/python \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from documents import ROOT
 
@@ -32,8 +33,18 @@ def test_the_benchmark_of_sampling_writes_its_section_beside_the_others(tmp_path
     assert "plait.Graph, endless, batches of 256" in text
 
 
-def _run(script: str, *arguments: object) -> str:
-    command = [sys.executable, str(SYNTHESIS / script), *map(str, arguments)]
+def test_the_benchmark_of_the_feed_writes_its_page(tmp_path):
+    page = tmp_path / "page.md"
+    arguments = ["--rows", "20000", "--many", "50000", "--rounds", "1", "--groups", "numpy"]
+    _run("w1.py", *arguments, "--page", page, folder=ROOT / "benchmarks" / "feed")
+    text = page.read_text(encoding="utf-8")
+    assert "| np.take of 8192 rows, sliced (the limit) | " in text
+    assert "| plait.Loader | " in text
+    assert "The first batch of 32 of 50,000 rows in memory-mapped files: plait.Loader" in text
+
+
+def _run(script: str, *arguments: object, folder: Path = SYNTHESIS) -> str:
+    command = [sys.executable, str(folder / script), *map(str, arguments)]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=ROOT, timeout=300
     )
