@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import plait
-from plait.errors import ReadError
+from plait.errors import ArgumentError, ReadError
 from plait.synth.bootstrap import Bootstrap
 from plait.synth.independent import Independent
 from plait.synth.learned import load
@@ -61,6 +62,20 @@ def test_what_is_given_comes_back_to_the_last_digit() -> None:
     fitted = Bootstrap.fit(plait.Dataset(inputs={"large": source["large"], "day": source["day"]}, targets={"y": source["y"]}))
     drawn = columns(fitted.sample(50, seed=0, given={"large": large, "day": np.datetime64("2024-03-01")}))  # another day of the week
     assert (drawn["large"] == large).all() and (drawn["day"] == np.datetime64("2024-03-01")).all()
+
+
+@pytest.mark.parametrize("seed", [None, 1.5, True, "a"])
+def test_a_seed_that_is_no_whole_number_is_an_error(seed: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"Bootstrap.fit\(seed=.*\): a seed is a whole number. Write seed=0."):
+        Bootstrap.fit(data(), seed=seed)
+    with pytest.raises(ArgumentError, match=r"Bootstrap.stream\(seed=.*\): a seed is a whole number. Write seed=0."):
+        Bootstrap.fit(data()).stream(seed=seed)
+
+
+def test_seeds_of_any_size_differ() -> None:
+    fitted = Bootstrap.fit(data())
+    drawn = [tuple(columns(fitted.sample(20, seed=seed))["x"]) for seed in (1, -1, 1 + 2**64, 1 - 2**64, 2**200, -(2**200))]
+    assert len(set(drawn)) == len(drawn)
 
 
 def test_independent_columns_keep_their_distribution_and_nothing_else() -> None:

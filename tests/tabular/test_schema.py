@@ -91,6 +91,8 @@ def test_each_kind_is_seen(data):
 def test_what_is_meant_goes_before_what_is_seen(data):
     schema = Schema.of(data, kinds={"grade": "category", "x": "ordered"})
     assert schema["grade"].levels == (0, 1, 2) and schema["x[1]"].kind == "ordered"
+    assert Schema.of(data, kinds={"shape": "category"}) == Schema.of(data)  # one 1 among zeros is one category already
+    assert Schema.of(data, kinds={"shape": "number"})["shape[3]"].kind == "number"
 
 
 def test_levels_of_other_data_count_too(data):
@@ -158,6 +160,8 @@ def test_given_values_are_told_apart_by_name(data):
         ({"score": np.nan}, "given={'score': ...} holds missing values. Give a value for every sample, or leave the stream out."),
         ({"price": np.zeros(3)}, "has the shape (3,); one value for each of the 2 samples is needed, (2,), or one for all, ()."),
         ({"city": 3}, "given={'city': ...} is int64, and the stream is () text. Give values of that kind."),
+        ({"shape": [0, 1, 1, 0]}, "given={'shape': ...}: every sample of 'shape' is a single 1 among zeros. Give it so."),
+        ({"price": np.ma.masked_array([1.0, 2.0], [False, True])}, "given={'price': ...} holds missing values."),
         ({"price": np.inf}, "given={'price': ...} holds infinite values. Give finite ones, or leave the stream out."),
         ({"x": np.full(3, 1e300)}, "given={'x': ...} holds values beyond float32, such as 1e+300."),
         ({"day": np.datetime64("2020-02-01T05:00")}, "holds 2020-02-01T05:00, which datetime64[D] cannot tell. Write values.astype("),
@@ -189,6 +193,8 @@ def test_what_is_no_table_is_refused_by_name(streams, message):
 
 
 def test_kinds_that_cannot_be_are_refused(data):
+    with pytest.raises(ArgumentError, match=r"kinds=\['grade'\]: write a kind for each name, kinds=\{'grade': 'category'\}."):
+        Schema.of(data, kinds=["grade"])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="a kind is one of 'number', 'integer', 'category', 'ordered', 'date'."):
         Schema.of(data, kinds={"price": "money"})  # type: ignore[dict-item]
     with pytest.raises(NameUnknownError, match=r"kinds= names \['prize'\]; the data set has \['x', 'city'"):

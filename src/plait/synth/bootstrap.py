@@ -66,7 +66,7 @@ class Bootstrap(Learned):
             ArgumentError, NameUnknownError, SpecError: The arguments cannot be meant, or a stream is no column.
         """
         with bar("Bootstrap", 1, progress) as advance:
-            prepared = prepare("Bootstrap", data, kinds, constraints)
+            prepared = prepare("Bootstrap", data, kinds, constraints, seed=seed)
             advance(1)
         return cls(prepared.schema, prepared.constraints, prepared.inner, prepared.columns)
 

@@ -76,10 +76,10 @@ class GaussianCopula(Learned):
         """
         if most < 2:
             raise ArgumentError(f"GaussianCopula.fit(most={most}): at least 2 rows are needed.")
-        prepared = prepare("GaussianCopula", data, kinds, constraints)
+        prepared = prepare("GaussianCopula", data, kinds, constraints, seed=seed)
         require("scipy.special", extra="synth", purpose="GaussianCopula")
         variables = {v.name: v for v in prepared.inner.variables}
-        rng = np.random.default_rng([seed & 0xFFFFFFFF, 0])
+        rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 0])
         rows = np.sort(rng.permutation(len(prepared))[:most])
         chosen = orders(prepared.columns, variables, numbers=True, rows=rows)
         margins = [Margin.fit(prepared.columns[n], v, order=chosen.get(n)) for n, v in variables.items()]

@@ -64,7 +64,7 @@ class Independent(Learned):
         Raises:
             ArgumentError, NameUnknownError, SpecError: The arguments cannot be meant, or a stream is no column.
         """
-        prepared = prepare("Independent", data, kinds, constraints)
+        prepared = prepare("Independent", data, kinds, constraints, seed=seed)
         found = {}
         with bar("Independent", len(prepared.columns), progress) as advance:
             for name, column in prepared.columns.items():

@@ -15,7 +15,7 @@ from plait.dataset import Dataset
 from plait.errors import ArgumentError, ReadError, SpecError
 from plait.spec import Spec
 from plait.synth.archive import read_archive, write_archive
-from plait.synth.synthesizer import Synthesizer, check_draw
+from plait.synth.synthesizer import Synthesizer, check_draw, check_seed
 from plait.tabular import Kind, Schema
 from plait.tabular.constraints import Constraints
 
@@ -121,7 +121,9 @@ class Prepared:
         return len(next(iter(self.columns.values())))
 
 
-def prepare(owner: str, data: Dataset, kinds: Mapping[str, Kind] | None = None, constraints: Sequence[Any] = ()) -> Prepared:
+def prepare(
+    owner: str, data: Dataset, kinds: Mapping[str, Kind] | None = None, constraints: Sequence[Any] = (), *, seed: object = 0
+) -> Prepared:
     """Check the data and take it apart into columns, without what constraints derive.
 
     Args:
@@ -129,15 +131,17 @@ def prepare(owner: str, data: Dataset, kinds: Mapping[str, Kind] | None = None, 
         data: With at least two samples.
         kinds: stream (or variable) name -> kind, where another than the obvious is meant.
         constraints: What every sample obeys; the data too.
+        seed: Of the fit, to be checked.
 
     Raises:
-        ArgumentError, NameUnknownError: It is no data set, or kinds or constraints cannot be meant.
+        ArgumentError, NameUnknownError: It is no data set, or kinds, constraints or seed cannot be meant.
         SpecError: A stream is no column, there are too few samples, or the data break a constraint.
     """
     if not isinstance(data, Dataset):
         raise ArgumentError(
             f"{owner}.fit takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs=..., targets=...)."
         )
+    check_seed(owner, seed, method="fit")
     if len(data) < 2:
         raise SpecError(f"{owner}.fit: the data set has {len(data)} samples; nothing can be learned from fewer than 2.")
     schema = Schema.of(data, kinds=kinds)
@@ -167,4 +171,6 @@ def load(path: str | os.PathLike[str]) -> Learned:
 
 def _words(seed: int) -> list[int]:
     """Any integer as words that NumPy takes as a seed."""
-    return [int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF, int(seed < 0)]
+    seed = int(seed)
+    further = [(abs(seed) >> shift) & 0xFFFFFFFF for shift in range(64, seed.bit_length(), 32)]
+    return [seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF, int(seed < 0), *further]

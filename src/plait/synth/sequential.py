@@ -97,10 +97,11 @@ class Sequential(Learned):
             ArgumentError, NameUnknownError, SpecError: The arguments cannot be meant, or a stream is no column.
             MissingExtraError: scikit-learn is not installed.
         """
-        prepared = prepare("Sequential", data, kinds, constraints)
+        prepared = prepare("Sequential", data, kinds, constraints, seed=seed)
         for name, value in (("leaf", leaf), ("trees", trees)):
             if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1):
                 raise ArgumentError(f"Sequential.fit({name}={value!r}): a whole number of at least 1 is needed.")
+        seed = int(seed)
         require("sklearn.tree", extra="synth", purpose="Sequential")
         variables = _ordered(prepared.inner, order)
         scales = Scales.of(prepared.columns, variables)

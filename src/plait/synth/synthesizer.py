@@ -13,7 +13,7 @@ from plait.errors import ArgumentError, NameUnknownError
 from plait.spec import Spec
 from plait.synth.endless import endless
 
-__all__ = ["Synthesizer", "check_draw"]
+__all__ = ["Synthesizer", "check_draw", "check_seed"]
 
 _BLOCK = 4096  # samples of a stream drawn at once
 
@@ -57,6 +57,7 @@ class Synthesizer(abc.ABC):
 
     def stream(self, *, seed: int) -> Dataset:
         """A data set without end, in constant memory: block i is a pure function of (seed, i). For `Loader(..., steps=...)`."""
+        check_seed(type(self).__name__, seed, method="stream")
         return endless(self, seed=seed, block=_BLOCK)
 
 
@@ -71,10 +72,19 @@ def check_draw(
     """
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
         raise ArgumentError(f"{owner}.{method}({n!r}): the number of samples is a whole number of at least 1.")
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
-        raise ArgumentError(f"{owner}.{method}(seed={seed!r}): a seed is a whole number. Write seed=0.")
+    check_seed(owner, seed, method=method)
     if given is not None and not isinstance(given, Mapping):
         raise ArgumentError(f"{owner}.{method}(given={type(given).__name__}): write given={{'name': values}}.")
     unknown = [name for name in given or {} if name not in streams]
     if unknown:
         raise NameUnknownError(f"{owner}.{method}(given=...): there is no {unknown[0]!r}. There are {list(streams)}.")
+
+
+def check_seed(owner: str, seed: object, *, method: str) -> None:
+    """Raise where a seed is no whole number.
+
+    Raises:
+        ArgumentError: It is something else.
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
+        raise ArgumentError(f"{owner}.{method}(seed={seed!r}): a seed is a whole number. Write seed=0.")

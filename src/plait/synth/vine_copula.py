@@ -88,8 +88,8 @@ class VineCopula(Learned):
         wrong = [name for name, value in options.items() if not value > 0]
         if wrong:
             raise ArgumentError(f"VineCopula.fit({wrong[0]}={options[wrong[0]]}): it must be greater than 0.")
-        prepared = prepare("VineCopula", data, kinds, constraints)
-        rng = np.random.default_rng([seed & 0xFFFFFFFF, 1])
+        prepared = prepare("VineCopula", data, kinds, constraints, seed=seed)
+        rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 1])
         variables = {v.name: v for v in prepared.inner.variables}
         rows = np.sort(rng.permutation(len(prepared))[:most])
         chosen = orders(prepared.columns, variables, numbers=True, rows=rows)

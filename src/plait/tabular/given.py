@@ -20,6 +20,7 @@ def given_array(stream: str, value: Any, spec: Spec, samples: int) -> np.ndarray
     """
     shape = tuple(n or 0 for n in spec.shape)
     wanted = f"({samples}, {', '.join(map(str, shape))})" if shape else f"({samples},)"
+    masked = isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any()
     try:
         array = np.asarray(value)
         array = array.astype(TEXT) if array.dtype.kind in "UT" or (array.dtype.kind == "O" and spec.text) else array
@@ -32,7 +33,7 @@ def given_array(stream: str, value: Any, spec: Spec, samples: int) -> np.ndarray
             f"given={{{stream!r}: ...}} has the shape {array.shape}; one value for each of the {samples} samples is needed, {wanted}, "
             f"or one for all, {shape}."
         )
-    if array.dtype.kind in "fmM" and (np.isnan(array) if array.dtype.kind == "f" else np.isnat(array)).any():
+    if masked or (array.dtype.kind in "fmM" and (np.isnan(array) if array.dtype.kind == "f" else np.isnat(array)).any()):
         raise ArgumentError(f"given={{{stream!r}: ...}} holds missing values. Give a value for every sample, or leave the stream out.")
     if array.dtype.kind == "f" and np.isinf(array).any():
         raise ArgumentError(f"given={{{stream!r}: ...}} holds infinite values. Give finite ones, or leave the stream out.")

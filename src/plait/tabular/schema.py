@@ -51,6 +51,8 @@ class Schema:
             SpecError: A stream is ragged, of higher rank, or holds infinite values; or `also` lacks a stream, or has another shape.
             ArgumentError, NameUnknownError: `kinds` cannot be meant.
         """
+        if kinds is not None and not isinstance(kinds, Mapping):
+            raise ArgumentError(f"kinds={kinds!r}: write a kind for each name, kinds={{'grade': 'category'}}.")
         kinds = dict(kinds or {})
         wrong = {name: kind for name, kind in kinds.items() if kind not in get_args(Kind)}
         if wrong:
@@ -136,7 +138,11 @@ class Schema:
         unknown = [stream for stream in given if stream not in self.specs]
         if unknown:
             raise NameUnknownError(f"given={{{unknown[0]!r}: ...}}: there is no stream {unknown[0]!r}. There are {list(self.specs)}.")
-        return {stream: given_array(stream, value, self.specs[stream], samples) for stream, value in given.items()}
+        out = {stream: given_array(stream, value, self.specs[stream], samples) for stream, value in given.items()}
+        for stream, values in out.items():
+            if _is_one_hot(self.of_stream(stream)[0], self.specs[stream]) and not _one_hot(values, np.zeros(samples, bool)):
+                raise ArgumentError(f"given={{{stream!r}: ...}}: every sample of {stream!r} is a single 1 among zeros. Give it so.")
+        return out
 
     def dataset(self, columns: Mapping[str, np.ndarray], *, label: str = "Drawn", given: Mapping[str, np.ndarray] | None = None) -> Dataset:
         """Columns as a data set of the streams they stand for; the opposite of `columns`.
@@ -243,7 +249,7 @@ def _read(data: Dataset, names: Sequence[str], specs: Mapping[str, Spec]) -> dic
 def _variables(stream: str, role: Any, spec: Spec, values: np.ndarray, gone: np.ndarray, kinds: Mapping[str, Kind]) -> list[Variable]:
     missing = gone if gone.ndim == 1 else np.logical_or.reduce(gone, axis=1)
     flat = values.reshape(len(values), -1)
-    if spec.shape == (flat.shape[1],) and flat.shape[1] > 1 and stream not in kinds and _one_hot(flat, missing):
+    if spec.shape == (flat.shape[1],) and flat.shape[1] > 1 and kinds.get(stream, "category") == "category" and _one_hot(flat, missing):
         codes = np.arange(flat.shape[1])  # all levels, seen or not
         found = Variable.of(stream, stream, None, role, "category", codes, np.zeros(len(codes), bool))
         return [found if not missing.any() else Variable(**{**found.__dict__, "missing": True})]
