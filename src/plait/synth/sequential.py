@@ -88,7 +88,8 @@ class Sequential(Learned):
             seed: Of the rows that trees are grown on and cut back with.
             kinds: stream name -> kind, where another than the obvious is meant.
             constraints: What every sample obeys.
-            order: Names of streams, in the order in which they are drawn; the others follow. Inputs and then targets, as declared, else.
+            order: Names of streams, in the order in which they are drawn; the others follow: inputs as declared, then targets, categories
+                before numbers, which follow from categories more plainly than these from them.
             leaf: The fewest rows that a leaf is grown with. More of them make samples less like the training data.
             trees: How many for each variable; 4 or, where rows are few, up to 12.
             progress: Whether to show a bar.
@@ -206,8 +207,9 @@ def _learn(
 
 
 def _ordered(schema: Schema, order: Sequence[str] | None) -> list[Variable]:
-    """The variables, inputs first; streams named in `order` before the others."""
-    streams = list(dict.fromkeys(v.stream for v in schema.variables))
+    """The variables, inputs first, then targets, categories first; streams named in `order` before the others."""
+    variables = sorted(schema.variables, key=lambda v: v.role == "target" and (1 if v.discrete else 2))
+    streams = list(dict.fromkeys(v.stream for v in variables))
     wanted = [order] if isinstance(order, str) else list(order or ())
     unknown = [name for name in wanted if name not in streams]
     if unknown:
