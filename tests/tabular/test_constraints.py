@@ -33,6 +33,7 @@ RULES = [
     Bounds("ordered", "2020-01-01", "2030-01-01"),
 ]
 
+RNG = np.random.default_rng(7)
 SOLVABLE = [
     "x + y", "y - x", "x - y", "x * y", "x / y", "y / x", "-x", "+x + 3 * y", "exp(x / 9) - y", "2 * sqrt(x)", "log(x)", "x ** 3"
 ]  # fmt: skip
@@ -130,6 +131,68 @@ def test_unlike_precisions_keep_their_order():
     data = dataset({"low": low, "high": np.round(low + rng.exponential(size=500), 1) + 0.1})
     drawn = read(fit(data, Increasing(["low", "high"])).sample(5000, seed=0))
     assert (drawn["low"] <= drawn["high"]).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RNG.normal(size=300) * 3,
+        (RNG.normal(size=300) * 3).astype(np.float32),
+        np.unique((RNG.normal(size=300) * 3).astype(np.float16)),
+        RNG.integers(-(2**63), 2**63 - 1, 300),
+        RNG.integers(0, 2**64 - 1, 300, np.uint64),
+        np.r_[np.arange(300), 2**63 - 1],
+        np.datetime64("2020-01-01", "ns") + RNG.integers(0, 10**18, 300).astype("m8[ns]"),
+    ],
+    ids=["float64", "float32", "float16", "int64", "uint64", "an integer far out", "nanoseconds"],
+)
+@pytest.mark.parametrize("method", [Bootstrap, GaussianCopula])
+def test_values_of_any_kind_can_be_unique(method, values):
+    drawn = read(method.fit(dataset({"id": values}), constraints=[Unique("id")], progress=False).sample(200, seed=0))["id"]
+    assert len(np.unique(drawn)) == 200 and drawn.min() >= values.min() and drawn.max() <= values.max()
+
+
+def test_times_of_nanoseconds_keep_their_order():
+    start = np.datetime64("2020-01-01", "ns") + 1000 * RNG.integers(0, 10**15, 300).astype("m8[ns]")
+    end = start + 1000 * (RNG.integers(0, 3, 300) * RNG.integers(0, 10**9, 300)).astype("m8[ns]")
+    drawn = read(fit(dataset({"start": start, "end": end}), Increasing(["start", "end"])).sample(2000, seed=0))
+    assert (drawn["start"] <= drawn["end"]).all()
+    assert 0.2 < (drawn["start"] == drawn["end"]).mean() < 0.5
+
+
+def test_what_a_rule_makes_is_within_its_dtype():
+    a = RNG.integers(0, 200, 300).astype(np.uint8)
+    data = dataset({"a": a, "b": np.uint8(250) - a, "total": np.full(300, 250, np.uint8), "twice": a.astype(np.float32) * 2})
+    with pytest.raises(
+        ArgumentError, match=r"Sum.*: the parts can come to 4.., which uint8 can't hold. Give the data a wider dtype: total.a"
+    ):
+        fit(data, Sum("total", ["a", "b"]))
+    small = np.arange(100, dtype=np.uint8)
+    fitted = fit(dataset({"a": small, "twice": small * np.uint8(2)}), Formula("twice", "2 * a"))
+    with pytest.raises(ArgumentError, match=r"'twice' would be 400, which uint8 can't hold. Give the data a wider one: twice.astype"):
+        fitted.sample(3, seed=0, given={"a": 200})
+
+
+def test_a_formula_without_a_value_is_refused():
+    data = dataset({"a": np.arange(1.0, 300.0), "b": np.arange(299.0), "c": np.log(np.arange(1.0, 300.0) - np.arange(299.0))})
+    with pytest.raises(ArgumentError, match=r"has no value for a = .*, which was drawn, and 'c' always has one in the data. Add a constr"):
+        Independent.fit(data, constraints=[Formula("c", "log(a - b)")], progress=False).sample(300, seed=0)
+    with pytest.raises(SpecError, match=r"Formula\(name='c', expression='a / 0'\): 299 of 299 samples do not obey it"):
+        fit(data, Formula("c", "a / 0"))
+    with pytest.raises(ArgumentError, match=r"3 is no formula, which is text."):
+        fit(data, Formula("c", 3))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("bounds", [Bounds("a", np.nan), Bounds("a", None, np.nan), Bounds("a", [1])])  # pyright: ignore[reportArgumentType]
+def test_bounds_that_are_no_numbers_are_refused(bounds):
+    with pytest.raises(ArgumentError, match=r"is no bound of 'a'"):
+        fit(dataset({"a": np.arange(9.0)}), bounds)
+
+
+@pytest.mark.parametrize("constraints", [Bounds("a", 0), "a", None])
+def test_constraints_are_a_list(constraints):
+    with pytest.raises(ArgumentError, match=r"constraints=.*: a list is needed, such as constraints=\[plait.constraints.Bounds"):
+        Bootstrap.fit(dataset({"a": np.arange(9.0)}), constraints=constraints, progress=False)
 
 
 def test_missing_values_obey_and_stay():

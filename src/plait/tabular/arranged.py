@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -53,7 +54,7 @@ class Increasing(Rule):
             )
 
     def broken(self, columns: Columns, schema: Schema, seen: Any = None) -> np.ndarray:
-        values = [in_units(columns[name], schema[name], schema) for name in self.of]
+        values = [self._measured(columns[name], name, schema) for name in self.of]
         return np.logical_or.reduce([a > b for a, b in pairwise(values)])
 
     def reduce(self, columns: Columns, variables: dict[str, Variable], schema: Schema) -> tuple[Columns, dict[str, Variable], Any]:
@@ -82,18 +83,42 @@ class Increasing(Rule):
     def restore(self, columns: Columns, schema: Schema, seen: Any) -> Columns:
         out = dict(columns)
         for before, name in pairwise(self.of):
-            variable, floor = schema[name], in_units(out[before], schema[before], schema)
-            ends = in_units(np.array([variable.low, variable.high]), variable, schema)
+            variable, floor = schema[name], self._measured(out[before], before, schema)
+            ends = self._measured(np.array([variable.low, variable.high]), name, schema)
             values = np.maximum(np.clip(floor + columns[name], *ends), floor)  # as far as was seen, and no further
-            found = stored(values, variable, schema)
-            low = in_units(found, variable, schema) < floor  # rounded to below
+            found = self._stored(values, name, schema)
+            low = self._measured(found, name, schema) < floor  # rounded to below
             out[name] = np.where(low, _above(found, variable, schema), found)
         return out
 
     def _excess(self, columns: Columns, before: str, name: str, schema: Schema) -> np.ndarray:
-        found = in_units(columns[name], schema[name], schema) - in_units(columns[before], schema[before], schema)
+        found = self._measured(columns[name], name, schema) - self._measured(columns[before], before, schema)
         decimals = _decimals(schema[before], schema[name])
         return found if decimals is None else np.round(found, decimals)
+
+    def _measured(self, column: np.ndarray, name: str, schema: Schema) -> np.ndarray:
+        """Numbers as they are; dates and integers in whole units from one origin, which float64 holds exactly where `in_units` does not."""
+        common, variable = self._common(schema), schema[name]
+        if common is None:
+            return in_units(column, variable, schema)
+        origin, unit = common
+        return (variable.origin - origin) // unit + variable.step // unit * column
+
+    def _stored(self, values: np.ndarray, name: str, schema: Schema) -> np.ndarray:
+        """The opposite of `_measured`."""
+        common, variable = self._common(schema), schema[name]
+        if common is None:
+            return stored(values, variable, schema)
+        origin, unit = common
+        return np.rint((values - (variable.origin - origin) // unit) / (variable.step // unit))
+
+    def _common(self, schema: Schema) -> tuple[int, int] | None:
+        """The first origin and the unit that dates or integers share; None for numbers."""
+        variables = [schema[name] for name in self.of]
+        if any(v.kind == "number" for v in variables):
+            return None
+        origin = min(v.origin for v in variables)
+        return origin, math.gcd(*(v.step for v in variables), *(v.origin - origin for v in variables))
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class Constraints:
             ArgumentError, NameUnknownError: A rule can't be meant, or two can't be kept together.
             SpecError: The data break a rule; the message names the first samples that do.
         """
+        if isinstance(rules, (str, Rule)) or not isinstance(rules, Sequence):
+            raise ArgumentError(f"constraints={rules!r}: a list is needed, such as constraints=[plait.constraints.Bounds('age', 0, 120)].")
         for rule in rules:
             _check(rule, schema)
         ordered = _ordered(rules)

@@ -42,8 +42,9 @@ class Derived(Rule):
         """(rows,) what the one variable that is not known has to be, in the user's units; None where that can't be told."""
 
     def broken(self, columns: Columns, schema: Schema, seen: Any = None) -> np.ndarray:
-        made = schema[self.name]
-        return apart(in_units(columns[self.name], made, schema), self.computed(columns, schema), made, schema)
+        made, computed = schema[self.name], self.computed(columns, schema)
+        lacking = np.isnan(computed) & ~np.isnan(columns[self.name])  # which could not be computed again
+        return apart(in_units(columns[self.name], made, schema), computed, made, schema) | lacking
 
     def reduce(self, columns: Columns, variables: dict[str, Variable], schema: Schema) -> tuple[Columns, dict[str, Variable], Any]:
         return without(columns, self.name), without(variables, self.name), None
@@ -67,8 +68,7 @@ class Derived(Rule):
             solved[name] = stored(found, schema[name], schema)
             if schema[name].low >= 0 and (solved[name] < 0).any():
                 raise ArgumentError(f"given={{{self.name!r}: ...}}: {name!r} would be negative, which it never is in the data.")
-        computed = self.computed(solved, schema)
-        wrong = (np.isnan(computed) & ~np.isnan(given[self.name])) | self.broken(solved, schema)
+        wrong = self.broken(solved, schema)
         if wrong.any():
             shown = schema[self.name].shown(given[self.name][wrong][0])
             raise ArgumentError(
@@ -77,7 +77,15 @@ class Derived(Rule):
         return without(solved, self.name)
 
     def restore(self, columns: Columns, schema: Schema, seen: Any) -> Columns:
-        return {**columns, self.name: stored(self.computed(columns, schema), schema[self.name], schema)}
+        computed, made = self.computed(columns, schema), schema[self.name]
+        lacking = np.flatnonzero(np.isnan(computed) & ~np.logical_or.reduce([np.isnan(columns[name]) for name in self.uses], initial=False))
+        if len(lacking) and not made.missing:
+            first = ", ".join(f"{name} = {schema[name].shown(float(columns[name][lacking[0]]))}" for name in self.uses)
+            raise ArgumentError(
+                f"{self} has no value for {first}, which was drawn, and {self.name!r} always has one in the data. Add a constraint that "
+                "keeps such values apart, or leave this one out."
+            )
+        return {**columns, self.name: stored(computed, made, schema)}
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,14 @@ class Sum(Derived):
         wrong = [name for name in self.names if schema[name].kind not in ("number", "integer")]
         if wrong:
             raise ArgumentError(f"{self}: {wrong[0]!r} is a {schema[wrong[0]].kind}. A sum is of numbers.")
+        dtype = schema.specs[schema[self.name].stream].dtype
+        for end in ("low", "high"):
+            most = sum(float(in_units(np.array([getattr(schema[part], end)]), schema[part], schema)[0]) for part in self.of)
+            if dtype.kind in "iu" and not (np.isnan(most) or np.iinfo(dtype).min <= most <= np.iinfo(dtype).max):
+                raise ArgumentError(
+                    f"{self}: the parts can come to {most:.0f}, which {dtype} can't hold. Give the data a wider dtype: "
+                    f"{self.name}.astype(np.int64)."
+                )
 
     def computed(self, columns: Columns, schema: Schema) -> np.ndarray:
         return np.sum([in_units(columns[name], schema[name], schema) for name in self.of], axis=0)

@@ -56,6 +56,8 @@ class Expression:
     text: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise ArgumentError(f"{self.text!r} is no formula, which is text. {_SUCH}")
         try:
             _check(self._root, self.text)
         except RecursionError:

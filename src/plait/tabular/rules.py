@@ -118,7 +118,9 @@ class Bounds(Rule):
                     ends.append(float(np.datetime64(str(value)).astype(dtype).astype(np.int64)))
                 else:
                     ends.append(float(dtype.type(value)) if dtype.kind == "f" else float(value))
-            except ValueError as error:
+                if np.isnan(ends[-1]):
+                    raise ValueError("it is no number")
+            except (ValueError, TypeError) as error:
                 raise ArgumentError(f"{self}: {value!r} is no bound of {self.name!r}: {error}.") from error
         return ends[0], ends[1]
 
@@ -138,7 +140,9 @@ class Unique(Rule):
 
     def broken(self, columns: Columns, schema: Schema, seen: Any = None) -> np.ndarray:
         here = np.flatnonzero(~np.isnan(columns[self.name]))
-        _, first = np.unique(_places(columns[self.name][here], schema[self.name], schema), return_index=True)
+        column, variable = columns[self.name][here], schema[self.name]
+        far = _apart(variable) > 1
+        _, first = np.unique(np.rint(column) if far else _places(column, variable, schema), return_index=True)
         repeated = np.zeros(len(columns[self.name]), bool)
         repeated[np.delete(here, first)] = True
         return repeated
@@ -156,9 +160,9 @@ class Unique(Rule):
         here = np.flatnonzero(~np.isnan(column))
         places, low, high = (_places(part, variable, schema) for part in (column[here], [variable.low], [variable.high]))
         order, count = np.argsort(places, kind="stable"), np.arange(len(here))
-        if high[0] - low[0] + 1 < len(here):
+        if (values := int(high[0]) - int(low[0]) + 1) < len(here):
             raise ArgumentError(
-                f"{self}: {len(here)} samples are asked for, and {self.name!r} has {high[0] - low[0] + 1} different values from "
+                f"{self}: {len(here)} samples are asked for, and {self.name!r} has {values} different values from "
                 f"{variable.shown(variable.low)} to {variable.shown(variable.high)}. Draw fewer at once, or leave {self.name!r} out."
             )
         upwards = count + np.maximum.accumulate(places[order] - count)
@@ -183,15 +187,26 @@ def _places(column: Any, variable: Variable, schema: Schema) -> np.ndarray:
     """Integers in the order of the values, one for each that there can be."""
     values = np.asarray(column, np.float64)
     if variable.decimals is not None:
-        return np.rint(values * 10.0**variable.decimals).astype(np.int64)
-    single = schema.specs[variable.stream].dtype.itemsize <= 4
-    bits = (values.astype(np.float32).view(np.int32) if single else values.view(np.int64)).astype(np.int64)
-    return np.where(bits < 0, -(bits & (2**31 - 1 if single else 2**63 - 1)), bits)
+        return np.floor(np.rint(values * 10.0**variable.decimals) / _apart(variable)).astype(np.int64)
+    real, whole = _bits(variable, schema)
+    bits = values.astype(real).view(whole).astype(np.int64)
+    return np.where(bits < 0, -(bits & np.iinfo(whole).max), bits)
 
 
 def _values(places: np.ndarray, variable: Variable, schema: Schema) -> np.ndarray:
     if variable.decimals is not None:
-        return np.round(places / 10.0**variable.decimals, variable.decimals)
-    single = schema.specs[variable.stream].dtype.itemsize <= 4
-    size = np.abs(places).astype(np.int32 if single else np.int64)
-    return np.copysign(size.view(np.float32 if single else np.float64).astype(np.float64), places)
+        return np.round(places * _apart(variable) / 10.0**variable.decimals, variable.decimals)
+    real, whole = _bits(variable, schema)
+    return np.copysign(np.abs(places).astype(whole).view(real).astype(np.float64), places)
+
+
+def _apart(variable: Variable) -> float:
+    """By how many steps of the grid numbers have to differ for float64 to tell them apart: 1, and a power of 2 beyond 2**53."""
+    most = max(abs(variable.low), abs(variable.high), 1.0) * 10.0 ** (variable.decimals or 0)
+    return 2.0 ** max(0, int(np.ceil(np.log2(most))) - 53)
+
+
+def _bits(variable: Variable, schema: Schema) -> tuple[type, type]:
+    """The dtype, and integers of its size."""
+    size = schema.specs[variable.stream].dtype.itemsize
+    return {2: (np.float16, np.int16), 4: (np.float32, np.int32)}.get(size, (np.float64, np.int64))

@@ -38,7 +38,7 @@ def stored(values: np.ndarray, variable: Variable, schema: Schema) -> np.ndarray
     """Numbers as the column that holds them: on its grid, in the precision of its dtype; the opposite of `in_units`.
 
     Raises:
-        ArgumentError: A category has no such level.
+        ArgumentError: A category has no such level, or the dtype no such number.
     """
     if variable.discrete:
         levels = np.array(variable.levels or (), np.float64)
@@ -48,6 +48,15 @@ def stored(values: np.ndarray, variable: Variable, schema: Schema) -> np.ndarray
         if unknown.any():
             raise ArgumentError(f"{variable.name!r} would be {values[unknown][0]:g}, which is none of its levels {variable.levels}.")
         return np.where(np.isnan(values), np.nan, places)
+    dtype = schema.specs[variable.stream].dtype
+    if dtype.kind in "iu":
+        ends = np.iinfo(dtype)
+        beyond = (values < ends.min) | (values > ends.max)
+        if beyond.any():
+            raise ArgumentError(
+                f"{variable.name!r} would be {values[beyond][0]:.0f}, which {dtype} can't hold. Give the data a wider one: "
+                f"{variable.name}.astype(np.int64)."
+            )
     if variable.kind != "number":
         return np.rint((values - variable.origin) / variable.step)
     rounded = values if variable.decimals is None else np.round(values, variable.decimals)
