@@ -40,7 +40,7 @@ def test_the_benchmark_of_the_feed_writes_its_page(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "| np.take of 8192 rows, sliced (the limit) | " in text
     assert "| plait.Loader | " in text
-    assert "The first batch of 32 of 50,000 rows in memory-mapped files: plait.Loader" in text
+    assert "plait's first batch of 32 of 50,000 rows, memory-mapped files, read for the first time: " in text
 
 
 def _run(script: str, *arguments: object, folder: Path = SYNTHESIS) -> str:
