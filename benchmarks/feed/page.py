@@ -19,8 +19,10 @@ Written by `make bench-feed`; the candidates stand in `benchmarks/feed/w1.py`.
 
 """
 _ABOUT = """Four columns in memory (10 and 20 float32, an integer, a float32), {rows:,} rows, shuffled. CPU time of all threads for one
-batch, candidates in turns, medians of {rounds}; in brackets the ratio to the limit measured in the same process, since frameworks that
-don't live together have one each. The last column is the wall time from setting a feed up to its first batch of 32, its shuffle included."""
+batch, candidates in turns, medians of {rounds}; in brackets the ratio to the limit of the same process, since frameworks that don't live
+together have one each. Where that limit is far above the one in the first row, threads of the framework, or of others on a busy machine,
+took part of it, and the ratios there are too small. The last column is the wall time from setting a feed up to its first batch of 32, the
+shuffle included."""
 
 
 def table(results: dict[str, Any], batches: Sequence[int], *, limit: str, ours: str, rows: int, many: int, rounds: int) -> str:
