@@ -107,6 +107,36 @@ def test_another_zip_is_refused(saved, state):
         read_archive(saved)
 
 
+def test_arrays_that_changed_places_are_refused(tmp_path):
+    path = tmp_path / "one.plait"
+    write_archive(path, {}, {"a": np.zeros(3), "b": np.ones(3)})
+    buffer = io.BytesIO()
+    np.save(buffer, np.ones(3))
+    rewritten(path, "arrays/a.npy", buffer.getvalue())
+    with pytest.raises(ReadError, match="one.plait' is .* damaged: its contents are not those that were written. Save it anew."):
+        read_archive(path)
+
+
+def test_state_that_was_edited_is_refused(saved):
+    rewritten(saved, "synthesizer.json", json.dumps({"format": 1, "arrays": sorted(ARRAYS)}).encode())
+    with pytest.raises(ReadError, match="its contents are not those that were written"):
+        read_archive(saved)
+
+
+def test_millions_of_equal_values_come_back(tmp_path):
+    write_archive(tmp_path / "one.plait", {}, {"same": np.full(4_000_000, 7.0)})
+    assert (read_archive(tmp_path / "one.plait")[1]["same"] == 7.0).all()
+
+
+def test_a_place_where_no_file_can_be_is_refused_and_nothing_is_left(saved, tmp_path):
+    for place in (tmp_path, saved / "within.plait", ""):
+        with pytest.raises(ReadError, match=r"save\(.*\): nothing can be written there: .* Name a file in a folder of your own."):
+            write_archive(place, {}, {})
+    assert [p.name for p in tmp_path.iterdir()] == ["one.plait"] and not (tmp_path.parent / f"{tmp_path.name}.partial").exists()
+    with pytest.raises(ReadError, match="is no file. Name the file that save wrote."):
+        read_archive(tmp_path)
+
+
 def test_a_file_that_is_not_there_and_a_kind_that_is_not_known(saved, tmp_path):
     with pytest.raises(ReadError, match="There is no file '.*nowhere.plait'"):
         plait.load(tmp_path / "nowhere.plait")
