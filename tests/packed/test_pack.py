@@ -199,7 +199,9 @@ def test_every_damaged_file_is_named(data, tmp_path):
     same(data.take(range(40)), plait.open(path, verify=True))
 
 
-@pytest.mark.parametrize("change", [{"samples": -1}, {"samples": "many"}, {"format": 9}, {"streams": []}, {"specs": {"x": 1}}])
+@pytest.mark.parametrize(
+    "change", [{"samples": -1}, {"samples": "many"}, {"format": 9}, {"streams": []}, {"specs": {"x": 1}}, {"roles": {"inputs": ["x"]}}]
+)
 def test_a_manifest_that_cannot_be_is_refused(tmp_path, change):
     path = tmp_path / "x.plait"
     plait.pack(plait.Dataset(inputs={"x": plait.Arrays(x=np.arange(5.0))}), path)
@@ -207,6 +209,15 @@ def test_a_manifest_that_cannot_be_is_refused(tmp_path, change):
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
     with pytest.raises(ReadError, match=r"Pack the data anew|Pack the data\b"):
         plait.open(path)
+
+
+def test_text_that_is_damaged_is_named(tmp_path):
+    path = tmp_path / "x.plait"
+    plait.pack(plait.Dataset(inputs={"x": plait.Arrays(x=np.array(["a", "b"]))["x"]}), path)
+    (file,) = path.glob("*.values.npy")
+    file.write_bytes(file.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(ReadError, match="A packed column of text is damaged: .* verify=True"):
+        plait.open(path).read(["x"], np.arange(2))
 
 
 def test_a_manifest_cannot_name_files_elsewhere(tmp_path):

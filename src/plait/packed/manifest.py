@@ -88,6 +88,8 @@ def read_manifest(folder: str) -> Manifest:
         if not isinstance(samples, int) or samples < 0:
             raise ValueError(f"it says {samples!r} samples")
         streams, keys = ({n: {p: Column(**c) for p, c in parts.items()} for n, parts in state[g].items()} for g in ("streams", "keys"))
+        if {"inputs", "targets", "weights"} - state["roles"].keys():
+            raise ValueError(f"it has the roles {list(state['roles'])}")
         made = Manifest(samples, state["roles"], state["specs"], streams, keys, state["nan"], state["made"])
         for column in made.columns():
             if os.path.basename(column.file) != column.file or not column.file.endswith(".npy"):

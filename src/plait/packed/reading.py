@@ -192,5 +192,8 @@ def _texts(parts: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> n
     values, offsets = parts["values"], parts["offsets"]
     at = np.arange(len(offsets) - 1) if rows is None else rows
     starts, stops = offsets[at].tolist(), offsets[at + 1].tolist()
-    texts = [bytes(values[start:stop]).decode() for start, stop in zip(starts, stops, strict=True)]
+    try:
+        texts = [bytes(values[start:stop]).decode() for start, stop in zip(starts, stops, strict=True)]
+    except UnicodeDecodeError as error:
+        raise ReadError(f"A packed column of text is damaged: {error}. plait.open(path, verify=True) says which; pack anew.") from error
     return np.array(texts, TEXT) if texts else np.zeros(0, TEXT)
