@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 
 import numpy as np
@@ -104,6 +105,13 @@ def test_levels_of_other_data_count_too(data):
         Schema.of(without).columns(data)
 
 
+@pytest.mark.parametrize("day", ["2020-02-01", ["2020-02-01", "2020-02-01"], datetime.date(2020, 2, 1), datetime.datetime(2020, 2, 1)])
+def test_dates_are_given_as_text_and_as_what_python_has_for_them(data, day):
+    schema = Schema.of(data)
+    found, known = schema.encode({"day": day}, 2), schema.encode({"day": np.datetime64("2020-02-01")}, 2)
+    assert found["day"].tolist() == known["day"].tolist()
+
+
 def test_constant_and_empty_columns_are_columns():
     table = plait.Arrays(one=np.ones(5), none=np.full(5, np.nan), y=np.arange(5.0))
     data = plait.Dataset(inputs={"one": table["one"], "none": table["none"]}, targets={"y": table["y"]}, missing={"none": "keep"})
@@ -165,7 +173,8 @@ def test_given_values_are_told_apart_by_name(data):
         ({"price": np.inf}, "given={'price': ...} holds infinite values. Give finite ones, or leave the stream out."),
         ({"x": np.full(3, 1e300)}, "given={'x': ...} holds values beyond float32, such as 1e+300."),
         ({"day": np.datetime64("2020-02-01T05:00")}, "holds 2020-02-01T05:00, which datetime64[D] cannot tell. Write values.astype("),
-        ({"day": "2020-01-01"}, "and the stream is () datetime64[D]. Give values of that kind."),
+        ({"day": 3}, "and the stream is () datetime64[D]. Give values of that kind."),
+        ({"day": "noon"}, "given={'day': ...} is no date such as '2024-03-01': "),
     ],
 )
 def test_given_values_that_cannot_be_meant_are_refused(data, given, message):

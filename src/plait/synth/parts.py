@@ -77,7 +77,7 @@ def _columns(owner: str, stream: str, columns: object, shape: tuple[int, ...]) -
     width = shape[-1] if shape else 0
     if isinstance(columns, slice):
         if not range(*columns.indices(width)) or any(abs(end) > width for end in (columns.start or 0, columns.stop or 0)):
-            raise SpecError(_beyond(owner, stream, f"columns {columns.start or 0} to {columns.stop}", width))
+            raise SpecError(_beyond(owner, stream, f"slice({columns.start or 0}, {columns.stop})", width))
         return columns
     if isinstance(columns, (int, np.integer)) and not isinstance(columns, bool):
         if not -width <= columns < width:

@@ -113,7 +113,8 @@ class Pretrained(Synthesizer):
         """The generator's outputs by name; a single one is called ""."""
         names = [tensor.name for tensor in self._model.inputs]
         given = [feed[name] for name in names]
-        structure = dict(zip(names, given, strict=True)) if isinstance(self._model.input, dict) else given if len(given) > 1 else given[0]
+        named = isinstance(getattr(self._model, "input", None), dict)  # a keras.Sequential that was loaded has none
+        structure = dict(zip(names, given, strict=True)) if named else given if len(given) > 1 else given[0]
         output = self._model.predict(structure, batch_size=_BATCH, verbose=0)
         if isinstance(output, Mapping):
             return {name: np.asarray(values) for name, values in output.items()}

@@ -23,9 +23,12 @@ def given_array(stream: str, value: Any, spec: Spec, samples: int) -> np.ndarray
     masked = isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any()
     try:
         array = np.asarray(value)
+        if spec.dtype.kind == "M" and array.dtype.kind in "UTO":  # dates as text, or of pandas
+            array = np.array(array.tolist(), "datetime64")
         array = array.astype(TEXT) if array.dtype.kind in "UT" or (array.dtype.kind == "O" and spec.text) else array
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"given={{{stream!r}: ...}} is no array of shape {wanted}: {error}.") from error
+        kind = "date such as '2024-03-01'" if spec.dtype.kind == "M" else f"array of shape {wanted}"
+        raise ArgumentError(f"given={{{stream!r}: ...}} is no {kind}: {error}.") from error
     if array.shape == (samples, 1) and not shape:
         array = array[:, 0]
     if array.shape not in (shape, (samples, *shape)):
