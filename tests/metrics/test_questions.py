@@ -10,7 +10,7 @@ from plait.metrics.coverage import neighbourhoods
 from plait.metrics.distances import same_rows
 from plait.metrics.estimate import Estimate
 from plait.metrics.marginals import shape_distance
-from plait.metrics.privacy import near
+from plait.metrics.privacy import NEAR, near
 from plait.metrics.signals import frechet
 from plait.metrics.standing import Scale, line
 
@@ -86,3 +86,25 @@ def test_a_verdict_follows_from_where_a_figure_stands():
     assert [level(v, floor=0.5)[0] for v in (0.56, 0.7)] == ["warn", "fail"]
     assert level(0.5, floor=0.5, half=0.2)[0] == "warn"  # nothing can be told
     assert level(0.99, floor=0.98)[0] == "fail"
+
+
+def test_privacy_does_not_pass_for_want_of_evidence():
+    def level(value, low, high, floor=1.0, ceiling=0.5):
+        found = {
+            "synthetic": Estimate(value, low, high),
+            "floor": Estimate(floor, floor - 0.01, floor),
+            "ceiling": Estimate(ceiling, 0.4, 0.6),
+        }
+        finding = line("near", "x", "Said.", scale=NEAR, found=found, remedy="r")
+        return finding.level, finding.remedy
+
+    assert level(0.722, 0.644, 0.800, ceiling=0.587) == ("fail", "r")
+    assert level(0.6, 0.457, 0.743) == ("warn", "r")  # 80 % of the way
+    assert level(0.65, 0.45, 0.85) == ("warn", "more rows would tell")
+    assert level(0.65, 0.55, 0.75) == ("fail", "r")
+    assert level(0.52, 0.40, 0.64) == ("warn", "more rows would tell")
+    assert level(0.52, 0.45, 0.59) == level(0.45, 0.40, 0.50) == ("pass", "")
+    assert level(0.58, 0.57, 0.59) == ("warn", "r")
+    assert level(0.5, 0.3, 0.7, floor=0.5) == ("warn", "more rows would tell")  # training rows themselves are no nearer
+    assert level(0.5, 0.48, 0.52, floor=0.5) == ("pass", "")
+    assert level(0.6, 0.55, 0.65, floor=0.5) == ("fail", "r")

@@ -7,6 +7,8 @@ by their distance to the nearest synthetic row (Chen et al. 2020, https://arxiv.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from plait.metrics.distances import Points, Space, nearest, same_rows
@@ -18,8 +20,16 @@ from plait.report import Finding
 
 __all__ = ["near", "privacy"]
 
-NEAR = Scale("share near to training rows", slack=0.02, passes=0.9, fails=0.8, floor="training rows themselves", ceiling="unseen real rows")
-ATTACK = Scale("AUC of the attack", slack=0.03, passes=0.9, fails=0.8, floor="training rows themselves", ceiling="unseen real rows")
+NEAR = Scale(
+    "share near to training rows",
+    slack=0.02,
+    passes=0.9,
+    fails=0.8,
+    floor="training rows themselves",
+    ceiling="unseen real rows",
+    strict=True,
+)
+ATTACK = replace(NEAR, name="AUC of the attack", slack=0.03)
 _CAVEAT = "This is not a privacy guarantee."
 _REMEDY = "fit with larger leaves, fewer epochs or on more rows"
 _QUERIES, _ANCHOR_QUERIES, _KNOWN, _CANDIDATES, _SHOWN = 5000, 2000, 50_000, 2500, 5

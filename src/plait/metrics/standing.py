@@ -12,6 +12,7 @@ __all__ = ["FAIL_BELOW", "PASS_FROM", "Scale", "line", "unanswered"]
 
 _FAILING = 3  # times the slack, where floor and ceiling can't be told apart
 _FEW = "; with so few rows nothing can be told apart here"
+_WIDE = "; the interval is too wide to pass"
 PASS_FROM, FAIL_BELOW = 0.8, 0.5  # of the way from independent columns (0) to fresh real data (1)
 
 
@@ -26,6 +27,7 @@ class Scale:
         passes: From where on the way from floor to ceiling it passes.
         fails: Below which it fails.
         floor, ceiling: What stands at the two ends.
+        strict: Whether it must be shown to be good, and doesn't pass because the rows are too few to show the opposite.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Scale:
     fails: float = FAIL_BELOW
     floor: str = "independent columns"
     ceiling: str = "fresh real data"
+    strict: bool = False
 
     def worse(self, one: float, other: float) -> float:
         """By how much `one` is worse than `other`; negative where it is better."""
@@ -57,6 +60,9 @@ def line(  # a finding has many parts
     columns to fresh real data; it fails where it has come less than half of it; else it warns. Where the anchors themselves can't be told
     apart, it passes beside them, fails beyond three times the slack, and warns where the intervals are too wide to say.
 
+    Of a strict scale it passes where it has come far enough and the bad end of its interval isn't beyond where it fails; it fails where it
+    hasn't come so far and all of its interval is worse than the ceiling; else it warns.
+
     Args:
         question: The id of the finding.
         about: Column, pair, target.
@@ -70,8 +76,8 @@ def line(  # a finding has many parts
     way = scale.worse(floor.value, ceiling.value)
     telling = way > 0 and not floor.alike(ceiling) and way > scale.slack
     place = scale.worse(floor.value, value.value) / way if telling else None
-    level, words = _verdict(scale, value, ceiling, place)
-    if words == _FEW:
+    level, words = _strict(scale, value, ceiling, place, way) if scale.strict else _verdict(scale, value, ceiling, place)
+    if words.endswith((_FEW, _WIDE)):
         remedy = "more rows would tell"
     figures = {
         "question": question, "scale": scale.name, "best": scale.best, "ends": [scale.floor, scale.ceiling], **value.to_json(),
@@ -99,3 +105,21 @@ def _verdict(scale: Scale, value: Estimate, ceiling: Estimate, place: float | No
     if same or behind <= scale.slack or place >= scale.passes:
         return "pass", words
     return ("fail" if place < scale.fails else "warn"), words
+
+
+def _strict(scale: Scale, value: Estimate, ceiling: Estimate, place: float | None, way: float) -> tuple[Level, str]:
+    """A verdict that lack of evidence doesn't mend."""
+    good, bad = (value.low, value.high) if scale.best == "low" else (value.high, value.low)
+    behind = scale.worse(value.value, ceiling.value)
+    if place is None:
+        words, most = "; here the two can't be told apart", _FAILING * scale.slack
+        near = behind <= scale.slack
+    else:
+        words, most = f": {round(100 * place):d} % of the way", (1 - scale.fails) * way
+        near = place >= scale.passes
+    if near and scale.worse(bad, ceiling.value) <= most:
+        return "pass", words
+    far = behind > most
+    if far and scale.worse(good, ceiling.value) > 0:
+        return "fail", words
+    return "warn", words + (_WIDE if near or far else "")
