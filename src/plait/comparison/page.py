@@ -48,7 +48,7 @@ SECTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Is it copied?",
         "A synthesizer that has learned is no nearer to the rows it was fitted on than to rows it has never seen. This is not a privacy "
         "guarantee: a pass says that these three tests found nothing.",
-        ("privacy", "near", "copies", "membership"),
+        ("privacy", "near", "copies", "naming", "membership"),
     ),
     "coverage": (
         "Is everything there, and nothing else?",

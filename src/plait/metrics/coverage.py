@@ -89,9 +89,11 @@ def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _rare(sides: Sides) -> Finding:
     """Levels that real rows have and synthetic ones lack, and levels that no real row has."""
-    variables = [v for v in sides.real.plain if v.discrete]
+    variables = [v for v in sides.real.plain if v.discrete and sides.naming(v) is None]
     if not variables:
-        return unanswered("rare", "rare levels", "Rare levels: not applicable, as there are no categories.", level="pass")
+        return unanswered(
+            "rare", "rare levels", "Rare levels: not applicable, as there are no categories whose levels recur.", level="pass"
+        )
     known = [t for t in (sides.all_real, sides.train, sides.unseen) if t is not None]
     lacking, invented, rows = [], [], len(sides.all_synthetic)
     for v in variables:

@@ -54,6 +54,10 @@ def _column(sides: Sides, variable: Variable) -> Finding:
         return unanswered(
             "marginals", name, f"can't be compared: no {who} row has a value of it.", f"leave {name!r} out, or give its values"
         )
+    if (part := sides.naming(variable)) is not None:
+        level, text = _missing(gone, len(sides.real))
+        message = f"{text} Its levels can't be compared: {part:.0%} of its values name one real row each.".strip()
+        return unanswered("marginals", name, message, f"leave {name!r} out of the data set", level="fail" if level == "fail" else "warn")
     distance = {
         who: shape_distance(here["real"], here[who], discrete=variable.kind == "category") for who in ("synthetic", "floor", "ceiling")
     }

@@ -17,6 +17,7 @@ from plait.metrics.sides import Sides, is_seen, repeats
 from plait.metrics.standing import Scale, line, unanswered
 from plait.metrics.table import Table
 from plait.report import Finding
+from plait.tabular import Variable
 
 __all__ = ["near", "privacy"]
 
@@ -37,7 +38,7 @@ _FEWEST = 20
 
 
 def privacy(sides: Sides) -> list[Finding]:
-    """Three findings: nearness to training rows, exact copies, and a membership attack."""
+    """Findings: nearness to training rows, exact copies, columns whose values name training rows, and a membership attack."""
     if sides.train is None:
         return _without_train(sides)
     overlap = _seen_before(sides.unseen, sides.train)
@@ -58,6 +59,7 @@ def privacy(sides: Sides) -> list[Finding]:
         _near(sides, known, spots, seen_share, rng),
         *(_near_signal(stream, sides, known, seen_share, rng) for stream in sides.real.signals),
         _copies(sides, sides.train, sides.unseen),
+        *(_named(v, part, sides, sides.train) for v in sides.real.plain if (part := sides.naming(v)) is not None),
         _attack(spots, rng),
     ]
 
@@ -144,6 +146,26 @@ def _copies(sides: Sides, train: Table, unseen: Table) -> Finding:
     remedy = "leave copies out, or fit with larger leaves or fewer epochs" if more else ""
     figures = {"question": "copies", "scale": "share", "best": "low", **here.to_json(), "ceiling": there.to_json()}
     return Finding(level, "privacy, copies", message, remedy, "copies", figures)
+
+
+def _named(variable: Variable, part: float, sides: Sides, train: Table) -> Finding:
+    """Values that name one training row each, handed out again."""
+    name = variable.name
+    rates = {}
+    for who, table in (("synthetic", sides.all_synthetic), ("unseen", sides.unseen)):
+        values = table.columns[name][~np.isnan(table.columns[name])]
+        rates[who] = share(float(np.isin(values, train.columns[name]).sum()), max(len(values), 1))
+    here, there = rates["synthetic"], rates["unseen"]
+    more = here.low > there.high
+    level = "fail" if more and here.value > 0.5 else "warn" if more else "pass"
+    message = (
+        f"{name}: {part:.0%} of its values name one training row each; synthetic rows {'repeat them' if more else 'do not repeat them'}. "
+        f"{here.value:.0%} of the synthetic values ({here.low:.0%} to {here.high:.0%}) are values of training rows; of unseen real ones "
+        f"{there.value:.0%} are ({there.low:.0%} to {there.high:.0%}). {_CAVEAT}"
+    )
+    remedy = f"leave {name!r} out of the data set" if more else ""
+    figures = {"question": "naming", "scale": "share", "best": "low", "once": part, **here.to_json(), "ceiling": there.to_json()}
+    return Finding(level, f"privacy, {name}", message, remedy, "naming", figures)
 
 
 def _attack(spots: dict[str, np.ndarray], rng: np.random.Generator) -> Finding:

@@ -9,8 +9,11 @@ import numpy as np
 
 from plait.metrics.distances import same_rows
 from plait.metrics.table import Table
+from plait.tabular import Variable
 
 __all__ = ["Sides", "is_seen", "repeats"]
+
+_FEWEST = 10  # levels of a category that names rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,16 @@ class Sides:
     def rivals(self) -> dict[str, Table]:
         """What is set beside the real rows: "synthetic", "floor" and "ceiling"."""
         return {"synthetic": self.synthetic, "floor": self.floor, "ceiling": self.fresh}
+
+    def naming(self, variable: Variable) -> float | None:
+        """The share of the values of a category that name one real row each, where so many do that levels can't be compared; else None."""
+        column = (self.all_real if self.train is None else self.train).columns[variable.name]
+        column = column[~np.isnan(column)]
+        if not variable.discrete or not len(column):
+            return None
+        counts = np.unique(column, return_counts=True)[1]
+        once = int((counts == 1).sum())
+        return once / len(column) if once > len(counts) / 2 and len(counts) > max(_FEWEST, len(column) / 5) else None
 
     def rng(self, question: str) -> np.random.Generator:
         """Random numbers of one question, whatever the others draw."""
