@@ -42,6 +42,30 @@ def test_a_page_without_faults_says_so():
     assert "Nothing stands out" in text
 
 
+def test_the_worst_figure_of_a_question_is_shown_whatever_else_is_wrong_with_a_column():
+    found = [column("sex", 0.018, "fail"), column("age", 0.02, "pass"), column("bmi", 0.158, "fail"), column("fat", 0.01, "pass")]
+    text = plait.Report("one", tuple(found), page=report_page()).to_html()
+    assert "bmi: Said." in text and "bmi, KS" in text
+    calm = plait.Report("one", tuple(column(f.about, f.values["value"], "pass") for f in found), page=report_page()).to_html()
+    assert "bmi, KS" in calm and "sex, KS" not in calm
+
+
+def column(name, value, level):
+    def end(at):
+        return {"value": at, "low": at - 0.02, "high": at + 0.02}
+
+    values = {
+        "scale": "KS",
+        "best": "low",
+        "ends": ["floor", "ceiling"],
+        "floor": end(0.02),
+        "ceiling": end(0.02),
+        "place": None,
+        "slack": 0.03,
+    }
+    return plait.Finding(level, name, "Said.", id="marginals", values={**values, **end(value)})
+
+
 def report_page():
     from plait.comparison.page import comparison_page
 

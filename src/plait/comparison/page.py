@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,8 +85,20 @@ def comparison_page(report: Report) -> str:
 
 
 def _badness(finding: Finding) -> tuple[int, float]:
-    place: Any = finding.values.get("place")
-    return _LEVELS.index(finding.level), -1.0 if place is None and finding.level == "fail" else 1.0 if place is None else float(place)
+    return _LEVELS.index(finding.level), _standing(finding)
+
+
+def _standing(finding: Finding) -> float:
+    """Where a figure stands: 0 at the floor, 1 at the ceiling. Where these are alike, 0 is as far from the ceiling as matters."""
+    values: Any = finding.values
+    if values.get("place") is not None:
+        return float(values["place"])
+    if "place" not in values:
+        return -math.inf if finding.level == "fail" else 1.0
+    ceiling = values["ceiling"]
+    gap = (values["value"] - ceiling["value"]) * (1 if values["best"] == "low" else -1)
+    halves = [max(end["high"] - end["value"], end["value"] - end["low"]) for end in (values, ceiling)]
+    return 1 - gap / max(math.hypot(*halves), values["slack"])
 
 
 def _worries(shown: dict[str, list[Finding]]) -> Html:
@@ -112,7 +125,7 @@ def _worries(shown: dict[str, list[Finding]]) -> Html:
 def _glance(shown: dict[str, list[Finding]]) -> Html:
     rows = []
     for name, found in shown.items():
-        first = next((f for f in found if "place" in f.values), None)
+        first = min((f for f in found if "place" in f.values), key=_standing, default=None)
         counts = [
             badge(f"{n} {_WORDS[level]}" if n > 1 else _WORD[level], level)
             for level in _LEVELS

@@ -81,7 +81,7 @@ def line(  # a finding has many parts
         remedy = "more rows would tell"
     figures = {
         "question": question, "scale": scale.name, "best": scale.best, "ends": [scale.floor, scale.ceiling], **value.to_json(),
-        "floor": floor.to_json(), "ceiling": ceiling.to_json(), "place": place, "telling": telling, "says": message,
+        "floor": floor.to_json(), "ceiling": ceiling.to_json(), "place": place, "telling": telling, "says": message, "slack": scale.slack,
     }  # fmt: skip
     anchors = f"{scale.floor[0].upper()}{scale.floor[1:]} have {floor.value:.3f}, {scale.ceiling} {ceiling.value:.3f}{words}."
     return Finding(level, about, f"{message} {anchors}", remedy if level != "pass" else "", question, {**figures, **(values or {})})
