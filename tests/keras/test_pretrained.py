@@ -65,9 +65,7 @@ def test_a_stream_without_end_is_a_pure_function_of_its_seed():
 
 
 def test_a_generator_with_several_inputs_and_outputs_takes_its_conditions_from_given():
-    old = Pretrained(
-        conditional(), noise=4, conditions={"grade": np.arange(3)}, inputs={"photo": "image"}, targets={"sure": ("scores", 1)}
-    )
+    old = Pretrained(conditional(), noise=4, conditions={"grade": np.arange(3)}, inputs={"photo": "image"}, targets={"sure": ("scores", 1)})
     data = old.sample(300, seed=0)
     photo, grade, sure = values(data, "photo", "grade", "sure")
     assert photo.shape == (300, 2, 2, 1) and sure.shape == (300,) and set(grade.tolist()) == {0, 1, 2}
