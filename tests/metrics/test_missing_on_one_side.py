@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 import plait
@@ -21,3 +23,6 @@ def test_missing_values_on_one_side_only_are_measured():
         assert not [f for f in report if "could not be" in f.message or "features" in f.message]
     report = plait.compare(some(200, 0, 0.3), some(200, 2, 0.0), train=some(200, 1, 0.3))
     assert not [f for f in report if "could not be" in f.message or "features" in f.message]
+    (x,) = (f for f in report if f.id == "marginals" and f.about == "x")
+    assert x.level == "fail"  # what fails is said first
+    assert re.match(r"0\.0% of the synthetic values are missing, and \d\d\.\d% of the real ones\. The Kolmogorov-Smirnov", x.message)

@@ -63,8 +63,9 @@ def _column(sides: Sides, variable: Variable) -> Finding:
     }
     remarks = [_missing(gone, len(sides.real)), *_values(sides, variable, here)]
     scale = TV if variable.kind == "category" else KS
-    noted = " ".join(text for _, text in remarks if text)
-    message = f"The {scale.name} between real and synthetic values is {distance['synthetic']}. {noted}".strip()
+    loud = " ".join(text for level, text in sorted(remarks, key=lambda r: -_LEVELS_OF.index(r[0])) if level != "pass")
+    noted = " ".join(text for level, text in remarks if text and level == "pass")
+    message = f"{loud} The {scale.name} between real and synthetic values is {distance['synthetic']}. {noted}".strip()
     figures = {
         "kind": variable.kind, "role": variable.role, "missing": {"real": gone["real"], "synthetic": gone["synthetic"]},
         "histogram": _histogram(variable, here["real"], here["synthetic"]),
@@ -80,7 +81,7 @@ def _missing(gone: dict[str, float], rows: int) -> tuple[Level, str]:
     if not real and not fake:
         return "pass", ""
     level = _graded(abs(real - fake), math.sqrt((real * (1 - real) + fake * (1 - fake)) / rows), 0.02, 0.1)
-    return level, f"{fake:.1%} are missing, and {real:.1%} of the real ones."
+    return level, f"{fake:.1%} of the synthetic values are missing, and {real:.1%} of the real ones."
 
 
 def _values(sides: Sides, variable: Variable, here: dict[str, np.ndarray]) -> list[tuple[Level, str]]:
