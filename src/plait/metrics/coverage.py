@@ -141,7 +141,7 @@ def _tails(sides: Sides) -> Finding:
     side = int(np.abs(beyond["synthetic"][worst] - beyond["real"][worst]).argmax())
     message = (
         f"Of the lowest and highest {part:.3g} of {len(cuts)} numbers, {found['synthetic'].value:.0%} ({found['synthetic'].low:.0%} to "
-        f"{found['synthetic'].high:.0%}) is misplaced. Worst: {'above' if side else 'below'} {cuts[worst][side]:.6g} lie "
+        f"{found['synthetic'].high:.0%}) is misplaced. Worst: {'above' if side else 'below'} {_cut(sides, worst, cuts[worst][side])} lie "
         f"{beyond['synthetic'][worst][side]:.2%} of {worst}, and {beyond['real'][worst][side]:.2%} of the real rows."
     )
     remedy = f"look at the histogram of {worst}"
@@ -154,6 +154,11 @@ def _cuts(sides: Sides, name: str, part: float) -> np.ndarray | None:
     if len(column) < 20 or np.ptp(column) == 0:
         return None
     return np.quantile(column, [part, 1 - part])
+
+
+def _cut(sides: Sides, name: str, value: float) -> str:
+    variable = next(v for v in sides.real.plain if v.name == name)
+    return variable.shown(value) if variable.kind == "date" else f"{value:.6g}"
 
 
 def _beyond(column: np.ndarray, cut: np.ndarray) -> np.ndarray:

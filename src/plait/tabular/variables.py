@@ -36,6 +36,7 @@ class Variable:
         low, high: The least and the greatest value seen; NaN where there is none.
         missing: Whether values are missing; in columns they are NaN.
         origin, step: An integer or a date is origin + step * value, in the units of its dtype.
+        dtype: Of the stream, where it holds dates or durations: "datetime64[ms]"; else empty.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Variable:
     missing: bool = False
     origin: int = 0
     step: int = 1
+    dtype: str = ""
 
     @classmethod
     def of(cls, name: str, stream: str, place: int | None, role: Role, kind: Kind, values: np.ndarray, gone: np.ndarray) -> Variable:
@@ -80,7 +82,8 @@ class Variable:
         if kind == "date" or max(-low, high) > _EXACT:
             origin, step = low, max(int(np.gcd.reduce(_above(np.unique(ticks), low))), 1)
         scaled = ((low - origin) / step, _below((high - origin) // step))
-        return cls(name, stream, place, role, kind, None, 0, *scaled, missing, origin, step)
+        dtype = str(here.dtype) if here.dtype.kind in "mM" else ""
+        return cls(name, stream, place, role, kind, None, 0, *scaled, missing, origin, step, dtype)
 
     @property
     def discrete(self) -> bool:
@@ -131,7 +134,8 @@ class Variable:
             return str(self.levels[int(value)])
         if self.kind == "number":
             return f"{value:.6g}" if self.decimals is None else f"{value:.{self.decimals}f}"
-        return str(int(value) * self.step + self.origin)
+        ticks = int(value) * self.step + self.origin
+        return _moment(ticks, self.dtype) if self.dtype else str(ticks)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; `from_json` reads it."""
@@ -179,6 +183,15 @@ class Variable:
         column = np.full(len(values), np.nan)
         column[slice(None) if gone is None else ~gone] = np.array([codes[level] for level in found.tolist()] or [0.0])[inverse]
         return column
+
+
+def _moment(ticks: int, dtype: str) -> str:
+    """A date in ISO's form, without a time of day where it is midnight; a duration with its unit."""
+    moment = np.array(min(max(ticks, 1 - 2**63), 2**63 - 1), np.int64).view(dtype)
+    if moment.dtype.kind == "M":
+        days, seconds = moment.astype("datetime64[D]"), moment.astype("datetime64[s]")
+        moment = moment if dtype.endswith(("[Y]", "[M]")) else days if days == moment else seconds if seconds == moment else moment
+    return str(moment)
 
 
 def _above(ticks: np.ndarray, origin: int) -> np.ndarray:
