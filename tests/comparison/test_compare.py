@@ -111,6 +111,11 @@ def test_every_figure_has_an_interval_and_stands_between_a_floor_and_a_ceiling(f
     assert not [f for f in fresh if "nan" in f.message.lower()]
 
 
+def test_figures_of_one_question_have_labels_of_their_own(fresh):
+    labels = [f.about for f in fresh if f.id in ("precision", "recall", "density", "coverage")]
+    assert labels == ["coverage, precision", "coverage, recall", "coverage, density", "coverage"]
+
+
 def test_the_same_seed_gives_the_same_report(fresh):
     again = plait.compare(real(ROWS, 0), real(ROWS, 1), train=real(ROWS, 2))
     assert again.to_json() == fresh.to_json() and again.to_html() == fresh.to_html()

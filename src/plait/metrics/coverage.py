@@ -72,7 +72,17 @@ def _around(sides: Sides) -> list[Finding]:
             if name in ("precision", "density")
             else "real rows without a like: sample more widely"
         )
-        findings.append(line(name, "coverage", amount, scale=scale, found=rivals, remedy=remedy, values={"rows": n}))
+        findings.append(
+            line(
+                name,
+                name if name == "coverage" else f"coverage, {name}",
+                amount,
+                scale=scale,
+                found=rivals,
+                remedy=remedy,
+                values={"rows": n},
+            )
+        )
     return findings
 
 
