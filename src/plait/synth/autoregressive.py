@@ -97,7 +97,7 @@ class Autoregressive(Learned):
         Raises:
             ArgumentError, NameUnknownError, SpecError: The data or the options cannot be meant.
         """
-        prepared = prepare("Autoregressive", data, kinds, constraints)
+        prepared = prepare("Autoregressive", data, kinds, constraints, seed=seed)
         _check(epochs=1 if epochs is None else epochs, layers=layers, patience=patience, particles=particles)
         digits = {v.name: Digits.of(v, prepared.columns[v.name]) for v in prepared.inner.variables}
         network, history = _train(

@@ -84,7 +84,7 @@ class Flow(Learned):
         Raises:
             ArgumentError, NameUnknownError, SpecError: The data or the options cannot be meant.
         """
-        prepared = prepare("Flow", data, kinds, constraints)
+        prepared = prepare("Flow", data, kinds, constraints, seed=seed)
         for name, value in {"units": units, "blocks": blocks, "batch_size": batch_size, "steps": steps, "epochs": epochs or 1}.items():
             if value < 1:
                 raise ArgumentError(f"Flow.fit({name}={value}): a whole number of at least 1 is needed.")

@@ -90,7 +90,7 @@ class GAN(Learned):
         Raises:
             ArgumentError, NameUnknownError, SpecError: The data or the options cannot be meant.
         """
-        prepared = prepare("GAN", data, kinds, constraints)
+        prepared = prepare("GAN", data, kinds, constraints, seed=seed)
         sizes = {"epochs": epochs or 1, "noise": noise, "units": units, "layers": layers, "batch_size": batch_size}
         for name, value in sizes.items():
             if value < 1:
