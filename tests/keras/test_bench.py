@@ -66,12 +66,14 @@ def state(model) -> list[np.ndarray]:
 
 def test_a_source_that_sleeps_is_found_and_said_to_be_waited_for(slow):
     found = plait.bench(plait.Loader(slow, 8, workers=0), network(("x", "photo")), steps=8)
-    assert found.waiting > 0.2
-    worst = next(stage for stage in found.stages if stage.kind != "hand-over")  # TensorFlow's own time is much on a busy machine
-    assert (worst.kind, worst.on, worst.name) == ("reading", ("photo",), "Sleepy")
-    assert worst.seconds > 0.09
-    assert "The model waits for its data: " in str(found)
-    assert "reading 'photo' from Sleepy" in str(found)
+    assert found.waiting > 0.5
+    assert found.gain > 0.3
+    assert (found.slowest.kind, found.slowest.on, found.slowest.name) == ("reading", ("photo",), "Sleepy")
+    assert found.slowest.seconds > 0.09
+    printed = str(found)
+    assert "The model waits for its data: " in printed
+    assert "The slowest part of a batch is reading 'photo' from Sleepy." in printed
+    assert "-> Do it once: plait.pack(data, 'train.plait'), and train on plait.open('train.plait'). Or workers=2 makes batches" in printed
 
 
 def test_a_slow_step_is_found_behind_quick_sources(quick):
@@ -80,8 +82,7 @@ def test_a_slow_step_is_found_behind_quick_sources(quick):
         return x
 
     found = plait.bench(plait.Loader(quick.map(blur, on="x"), 8), network(), steps=4)
-    worst = next(stage for stage in found.stages if stage.kind != "hand-over")
-    assert (worst.kind, worst.name, str(worst)) == ("step", "blur", "the step blur on 'x'")
+    assert (found.slowest.kind, found.slowest.name, str(found.slowest)) == ("step", "blur", "the step blur on 'x'")
 
 
 def test_what_to_do_depends_on_what_is_slow(quick, slow):
@@ -191,12 +192,11 @@ def test_the_callback_prints_one_line_that_names_what_is_slow(slow, capsys):
     loader = plait.Loader(slow, 8, workers=0)
     feed = plait.Feed(loader)
     network(("x", "photo")).fit(loader, verbose=0, callbacks=[feed])
-    assert feed.waiting > 0.2
+    assert feed.waiting > 0.5
     assert capsys.readouterr().out == feed.line + "\n"
     assert feed.line.startswith("Feed: the model waited for its data ")
-    if keras.backend.backend() != "tensorflow":
-        assert "Slowest: reading 'photo' from Sleepy, " in feed.line
-        assert "plait.pack(data, 'train.plait')" in feed.line
+    assert "Slowest: reading 'photo' from Sleepy, 1" in feed.line
+    assert "plait.pack(data, 'train.plait')" in feed.line
 
 
 def test_the_callback_changes_nothing(quick):
