@@ -19,10 +19,10 @@ from plait.dataset import Dataset
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, CheckError, SpecError
 from plait.frameworks import Anew, as_it_is, tf_dataset, torch_tensors
+from plait.making import Making
 from plait.order import Remainder
 from plait.plan import plan
 from plait.planned import Plan
-from plait.ragged import Ragged
 from plait.structure import structure
 from plait.waiting import Clock
 
@@ -322,17 +322,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
     def _make(self, steps: range, emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""
-        picks = self._order.together(steps)
-        try:
-            values = self.data.draw(emission.names, picks.rows, seed=self.seed, epoch=picks.epoch)
-            if self._bucket:
-                values = {n: v.padded(max(1, picks.length)) if isinstance(v, Ragged) else v for n, v in values.items()}
-            return emission.batches(emission.arrays(values, picks.rows), picks)
-        except Exception as error:
-            error.add_note(
-                f"in batch {steps[0]} of the Loader" if len(steps) == 1 else f"in batches {steps[0]} to {steps[-1]} of the Loader"
-            )
-            raise
+        return Making(self.data, self._order, emission, self.seed, bool(self._bucket))(steps)
 
     def _emission_for(self, contract: Contract | None, *, evaluating: bool = False) -> Emission:
         for name in [*self.data.inputs, *self.data.targets]:
