@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import os
-import sys
-import weakref
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-import keras
 import numpy as np
 
+from plait.adapter import Adapter
 from plait.ahead import ahead as read_ahead
-from plait.checks.before import before_fit
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
-from plait.errors import ArgumentError, CheckError, SpecError
-from plait.frameworks import Anew, as_it_is, tf_dataset, torch_tensors
+from plait.errors import ArgumentError, SpecError
+from plait.frameworks import as_it_is, torch_tensors
 from plait.making import Making
 from plait.order import Remainder
 from plait.plan import plan
 from plait.planned import Plan
-from plait.structure import structure
-from plait.waiting import Clock
-
-try:  # not exported by Keras: an instance of it is taken by `fit` as it is, and so in exactly its own order
-    from keras.src.trainers.data_adapters.data_adapter import DataAdapter
-except ImportError:  # then `fit` treats a Loader as the PyDataset it also is
-    DataAdapter = object  # type: ignore[assignment,misc]
 
 __all__ = ["Loader"]
 
-_BLOCK = 8192  # samples read at once from memory and handed out as views
+_BLOCK, _BYTES = 8192, 2**22  # samples, and bytes of them, read at once from memory and handed out as views
 
 PlainBatch = tuple[dict[str, np.ndarray], Any, dict[str, np.ndarray]]
 
 
-class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
+class Loader(Adapter):
     """The batches of a data set: a pure function of (seed, step). An epoch is a window of `len(loader)` steps.
 
     Give it to `fit`, `evaluate` or `predict` of a Keras model on any backend, or iterate over it: one epoch of
@@ -82,7 +73,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         bucket: str | dict[str, Sequence[int]] | None = None,
         ahead: int | None = None,
     ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False)
+        super().__init__()
         _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
         self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle) and not data.endless
         self._bucket: dict[str, Sequence[int] | None] = {bucket: None} if isinstance(bucket, str) else {**(bucket or {})}
@@ -96,12 +87,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
         self._ahead = max(1, 2 * self._threads if ahead is None else ahead)
         self._asked = workers is not None
-        self.clock: Clock | None = None  # counts how long `fit` waits for batches, where somebody wants to know
         self._emission = self._emission_for(None)
-        self._bound: tuple[weakref.ref[Any] | None, dict[str, Emission]] = (None, {})  # model, verb -> how to feed it
-        self._step = self._start = 0
-        self._open = False  # whether Keras is in an epoch
-        self._failure: Exception | None = None  # what ended a TensorFlow generator before its time
         if model is not None:
             self._emission = self._bind(model, "fit")
 
@@ -231,74 +217,7 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
 
         return DataLoader(Batches(), batch_size=None, collate_fn=as_it_is)
 
-    # Keras
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Batch `index` of the epoch, as Keras takes it: for Keras versions that know a Loader only as a PyDataset."""
-        return self._emission.for_keras(self._make(range(self._start + index, self._start + index + 1), self._emission)[0])
-
-    def get_numpy_iterator(self) -> Any:
-        """For Keras."""
-        emission = self._bind_caller()
-        return Anew(lambda: self._timed(self._keras_epoch(emission), emission))
-
-    def get_jax_iterator(self) -> Any:
-        """For Keras on JAX: NumPy arrays, which a compiled step takes without a copy."""
-        return self.get_numpy_iterator()
-
-    def get_torch_dataloader(self) -> Any:
-        """For Keras on PyTorch: tensors that share the arrays' memory."""
-        emission = self._bind_caller()
-        return Anew(lambda: self._timed(map(torch_tensors, self._keras_epoch(emission)), emission))
-
-    def get_tf_dataset(self) -> Any:
-        """For Keras on TensorFlow: a dataset with a declared signature and a known number of batches."""
-        emission = self._bind_caller()
-        dataset = self._tf_dataset(lambda: self._tf_epoch(emission), emission).prefetch(2)
-        return dataset if self.clock is None or not self._trains(emission) else self.clock.watch_tf(dataset)
-
-    def on_epoch_begin(self) -> None:
-        """For Keras. An epoch that goes on in its middle has fewer batches than Keras was told; tell it, so that it asks for no more."""
-        iterator: Any = sys._getframe(1).f_locals.get("self")
-        steps = getattr(iterator, "steps_per_epoch", None)
-        if steps is not None:
-            raise ArgumentError(
-                f"steps_per_epoch={steps} would cut epochs (or validation) short of the loader's {len(self)} batches. "
-                f"Let the loader have them: plait.Loader(data, {self.batch_size}, steps={steps})."
-            )
-        if hasattr(iterator, "_num_batches"):
-            iterator._num_batches = self._end(self._start) - self._start
-        self._open = True
-
-    def on_epoch_end(self) -> None:
-        """For Keras, which also calls it before the first epoch, from `reset`; that counts nothing."""
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
-        if self._open and sys._getframe(1).f_code.co_name != "reset":
-            self._start = self._step = self._end(self._start)
-        self._open = False
-
     # how it is done
-
-    def _end(self, start: int) -> int:
-        return (start // self.steps + 1) * self.steps
-
-    def _keras_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
-        return map(emission.for_keras, self._batches(self._start, self._end(self._start), emission))
-
-    def _tf_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
-        """The same, ending at an error: TensorFlow would wrap it; Keras asks `on_epoch_end` about an early end, which raises it."""
-        try:
-            yield from self._keras_epoch(emission)
-        except Exception as error:
-            self._failure = error
-
-    def _timed(self, batches: Iterator[Any], emission: Emission) -> Iterator[Any]:
-        return batches if self.clock is None or not self._trains(emission) else self.clock.watch(batches)
-
-    def _trains(self, emission: Emission) -> bool:
-        return emission is self._bound[1].get("fit")
 
     def _counted(self) -> Iterator[tuple[Any, ...]]:
         start, stop = self._start, self._end(self._start)
@@ -311,12 +230,24 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
     @property
     def _block(self) -> int:
         """Batches that are read at once."""
-        return max(1, (self.data.block or _BLOCK) // self.batch_size) if self.data.in_memory and not self._bucket else 1
+        if self._bucket or not self.data.in_memory:
+            return 1
+        sample = sum(spec.dtype.itemsize * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values())  # bytes
+        return max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sample))) // self.batch_size)
+
+    @property
+    def _varying(self) -> bool:
+        return bool(self._bucket)
+
+    def _blocks(self, start: int, stop: int) -> Iterator[range]:
+        """Batches to be read at once, cut at multiples, since data are drawn in blocks; others begin with one batch, to be there soon."""
+        each = self._block
+        first = [start] if self.data.block else [start, start + 1]
+        cuts = [*first, *range((first[-1] // each + 1) * each, stop, each), stop]
+        return (range(begin, end) for begin, end in pairwise(cuts) if begin < end)
 
     def _batches(self, start: int, stop: int, emission: Emission) -> Iterator[Batch]:
-        each = self._block
-        cuts = [start, *range((start // each + 1) * each, stop, each), stop]  # at multiples, since data that are drawn come in blocks
-        blocks = (range(first, last) for first, last in pairwise(cuts))
+        blocks = self._blocks(start, stop)
         for block in read_ahead(lambda steps: self._make(steps, emission), blocks, workers=self._threads, depth=self._ahead):
             yield from block
 
@@ -337,76 +268,10 @@ class Loader(keras.utils.PyDataset, DataAdapter):  # type: ignore[misc]
         slots = self._order.per_pass * self._order.whole if padded else len(self.data)
         return Emission(self.data, contract, padded=padded, slots=slots)
 
-    def _bind(self, model: Any, verb: str) -> Emission:
-        """How to feed this model, for "fit", "evaluate" or "predict"; the data are compared with it once for each."""
-        bound, known = self._bound
-        if bound is None or bound() is not model:
-            known = {}
-        if verb not in known:
-            contract = Contract.of(model)
-            if contract is not None:
-                self._compare(model, contract, targets=verb != "predict")
-            known[verb] = self._emission_for(contract, evaluating=verb == "evaluate")
-        self._bound = weakref.ref(model), known
-        return known[verb]
-
-    def _compare(self, model: Any, contract: Contract, *, targets: bool) -> None:
-        compared = targets and bool(self.data.targets)
-        failures = before_fit(self.data, model, contract) if compared else structure(self.data, contract, targets=False).failures
-        if failures:
-            listed = "\n".join(map(str, failures))
-            raise CheckError(f"The data do not fit model {model.name!r}; plait.check(data, model) tells all:\n{listed}")
-
-    def _bind_caller(self) -> Emission:
-        """Fit the batches to the model whose fit, evaluate or predict is asking. Keras passes an adapter no model, so look who calls."""
-        model, verb, given = _calling_model()
-        if model is None:
-            return self._emission
-        if given.get("x") is self:
-            self._check_call(verb, given)
-        elif verb == "fit":
-            verb = "evaluate"  # validation
-        if verb == "predict" and self.shuffle:
-            raise ArgumentError(
-                "predict() on a shuffled Loader would return rows in an order that nobody knows. "
-                f"Write model.predict(plait.Loader(data, {self.batch_size}, shuffle=False))."
-            )
-        return self._bind(model, verb)
-
-    def _check_call(self, verb: str, given: Mapping[str, Any]) -> None:
-        """Refuse what Keras would leave out without a word."""
-        remedies = {
-            "batch_size": f"The loader has its own: plait.Loader(data, {given.get('batch_size')}).",
-            "class_weight": "Weigh the samples of each target: plait.Dataset(..., weights={'grade': ...}), or draw classes equally "
-            "often: plait.Loader(data, 32, balance='grade').",
-            "y": "The loader has the targets: plait.Dataset(..., targets={...}).",
-            "sample_weight": "The loader has the weights: plait.Dataset(..., weights={...}).",
-        }
-        for name, remedy in remedies.items():
-            if given.get(name) is not None:
-                raise ArgumentError(f"Keras ignores {verb}({name}=...) where it is fed by a Loader. {remedy}")
-
-    def _tf_dataset(self, epoch: Callable[[], Iterator[Any]], emission: Emission, batches: int | None = None) -> Any:
-        example = emission.for_keras(self._make(range(self._start, self._start + 1), emission)[0])
-        return tf_dataset(epoch, example, varying=bool(self._bucket), batches=batches)
-
 
 def _plain(batch: Batch) -> PlainBatch:
     targets = next(iter(batch.targets.values())) if len(batch.targets) == 1 else batch.targets
     return batch.inputs, targets, batch.weights
-
-
-def _calling_model() -> tuple[Any, str, Mapping[str, Any]]:
-    """The model whose method is running, which one, and what it was given by the user (of validation in `fit`: nothing)."""
-    frame, found = sys._getframe(1), None
-    while frame is not None:
-        caller = frame.f_locals.get("self") if frame.f_code.co_name in ("fit", "evaluate", "predict") else None
-        if isinstance(caller, keras.Model):
-            if found is not None:
-                return found[0], found[1], {}
-            found = caller, frame.f_code.co_name, frame.f_locals
-        frame = frame.f_back  # type: ignore[assignment]
-    return found or (None, "", {})
 
 
 def _check_arguments(
