@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # TensorFlow is tested by its CPU build, in dev
-USERS = ("images", "tables", "sql", "text", "hdf5", "remote", "synth", "vine", "jax", "torch", "demo")
+USERS = ("images", "tables", "sql", "text", "hdf5", "remote", "fast", "synth", "vine", "jax", "torch", "demo")
 
 
 def test_the_core_is_numpy_and_keras():

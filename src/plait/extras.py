@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from types import ModuleType
 
 from plait.errors import MissingExtraError
 
-__all__ = ["require"]
+__all__ = ["optional", "require"]
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
@@ -28,3 +29,12 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         raise MissingExtraError(
             f"{purpose} needs the package {package!r}, which is not installed. Run: pip install 'plait[{extra}]'"
         ) from error
+
+
+@functools.cache
+def optional(module: str) -> ModuleType | None:
+    """The module, imported; None where it, or what it needs, is not installed: then there is a slower way to the same result."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None

@@ -13,8 +13,22 @@ import numpy as np
 from plait.errors import ArgumentError, ReadError, SpecError, TransformError
 from plait.extras import require
 from plait.formats.paths import read_bytes
+from plait.formats.resizing import least_scale, resized, resized_rgba
 
-__all__ = ["FORMATS", "MODES", "MOST_PIXELS", "Picture", "check_size", "decode", "in_mode", "open_picture", "resize", "size_of"]
+__all__ = [
+    "FORMATS",
+    "MODES",
+    "MOST_PIXELS",
+    "Picture",
+    "check_size",
+    "decode",
+    "draft",
+    "file_bytes",
+    "in_mode",
+    "open_picture",
+    "resize",
+    "size_of",
+]
 
 MOST_PIXELS = 2**26  # 8192 x 8192: a larger picture is a scan to be cut up, or a bomb
 
@@ -26,7 +40,7 @@ MODES = {"rgb": ("RGB", 3, "uint8"), "rgba": ("RGBA", 4, "uint8"), "grey": ("L",
 
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _RESTORE = "Restore the file, or remove it to leave the sample out."
-_ORIENTATION = 0x0112
+_ORIENTATION_TAG = 0x0112
 _JPEG2000_END = b"\xff\xd9"
 
 
@@ -38,14 +52,27 @@ class Picture:
         image: A PIL image.
         stored: How the file stores its pixels, "RGB;16B"; empty where there is no file.
         name: "Images 'photos/{id}.jpg': sample 'p007' ('photos/p007.jpg')".
+        whole: Of a draft: height and width of the whole picture, and of how many pixels a side one of the draft is the mean.
     """
 
     image: Any
     stored: str
     name: str
+    whole: tuple[int, int, int] | None = None
 
 
-def open_picture(raw: object, *, most_pixels: int, label: str, key: object) -> Picture:
+def file_bytes(raw: object, *, most_pixels: int, label: str, key: object) -> bytes | None:
+    """The contents of the file that the raw material is or names; None where it is neither.
+
+    Raises:
+        ReadError: It cannot be read, or is larger than so many pixels can be.
+    """
+    if isinstance(raw, (str, os.PathLike)):
+        return read_bytes(os.fspath(raw), label=label, key=key, most=4 * most_pixels + 2**20)
+    return bytes(raw) if isinstance(raw, (bytes, bytearray)) else None
+
+
+def open_picture(raw: object, *, most_pixels: int, label: str, key: object, data: bytes | None = None) -> Picture:
     """Read and check the header; no pixel is decoded yet.
 
     Args:
@@ -53,6 +80,7 @@ def open_picture(raw: object, *, most_pixels: int, label: str, key: object) -> P
         most_pixels: Refuse larger pictures.
         label: The stream, for messages.
         key: The sample, for messages.
+        data: What `file_bytes` gave for it, where that was asked for.
 
     Raises:
         ReadError: It is no picture, too large, or has several frames.
@@ -63,10 +91,9 @@ def open_picture(raw: object, *, most_pixels: int, label: str, key: object) -> P
     image: Any
     if isinstance(raw, np.ndarray):
         return Picture(_of_array(module, raw, name), "", name)
-    if isinstance(raw, (str, os.PathLike)):
-        image = _identified(module, read_bytes(os.fspath(raw), label=label, key=key, most=4 * most_pixels + 2**20), name)
-    elif isinstance(raw, (bytes, bytearray)):
-        image = _identified(module, bytes(raw), name)
+    data = file_bytes(raw, most_pixels=most_pixels, label=label, key=key) if data is None else data
+    if data is not None:
+        image = _identified(module, data, name)
     elif isinstance(raw, module.Image):
         image = raw
     else:
@@ -85,6 +112,22 @@ def open_picture(raw: object, *, most_pixels: int, label: str, key: object) -> P
     return Picture(image, str([tile[3] for tile in getattr(image, "tile", ())]), name)
 
 
+def draft(picture: Picture, size: tuple[int, int]) -> Picture:
+    """The picture, if a JPEG file, to be decoded at a half, a quarter or an eighth of its size, at least twice `size` (height, width).
+
+    One that is to be turned is left as it is: the incomplete blocks at its far edges would lie elsewhere.
+    """
+    image = picture.image
+    if image.format not in ("JPEG", "MPO") or _orientation(image) in range(2, 9):
+        return picture
+    width, height = image.size
+    scale = least_scale((height, width), size)
+    if scale == 1:
+        return picture
+    image.draft(None, (width // scale, height // scale))
+    return replace(picture, whole=(height, width, scale))
+
+
 def decode(picture: Picture) -> Picture:
     """Decode the pixels, and turn them the right way up by the EXIF orientation (left as they are where that cannot be read).
 
@@ -96,15 +139,20 @@ def decode(picture: Picture) -> Picture:
         image.load()
     except Exception as error:  # decoders raise anything on damaged files
         raise ReadError(f"{picture.name} is truncated or damaged: {str(error) or type(error).__name__}. {_RESTORE}") from error
-    try:
-        orientation = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # a damaged EXIF block says nothing about which way is up
-        return picture
+    orientation = _orientation(image)
     turn = require("PIL.Image", extra="images", purpose=picture.name).Transpose
     turns = [turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE, turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90]
     if orientation not in range(2, 9):
         return picture
     return replace(picture, image=image.transpose(turns[orientation - 2]))
+
+
+def _orientation(image: Any) -> int:
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+        return orientation if isinstance(orientation, int) else 1
+    except Exception:  # a damaged EXIF block says nothing about which way is up
+        return 1
 
 
 def in_mode(picture: Picture, mode: str, background: tuple[int, int, int] | None) -> Picture:
@@ -135,27 +183,12 @@ def in_mode(picture: Picture, mode: str, background: tuple[int, int, int] | None
         raise SpecError(f'{name} has the colour space {image.mode!r}, which does not turn into mode="{mode}". Save it as RGB.') from error
 
 
-def resize(image: Any, size: tuple[int, int]) -> Any:
-    """The PIL image at (height, width): along each axis the mean over areas where it shrinks, bilinear where it grows.
-
-    Pixel centres are at half integers, as in the nearest-neighbour resize of masks. The mean over areas is exact where an axis shrinks by a
-    whole factor; else it is the Pillow filter that comes closest to it. Pillow's integer arithmetic: the same on every machine.
-    """
-    height, width = size
-    across, down = _filter(image.width, width), _filter(image.height, height)
-    if image.size == (width, height):
-        return image
-    if across == down:
-        return image.resize((width, height), across)
-    return image.resize((width, image.height), across).resize((width, height), down)  # a pass that changes nothing is skipped
-
-
-def _filter(old: int, new: int) -> Any:
-    """Measured against exact means over areas on photographs, mean difference of at most 0.8 of 255; BOX alone has up to 2.1 (aliasing)."""
-    filters = require("PIL.Image", extra="images", purpose="resize").Resampling
-    if new < old and (old % new == 0 or old >= 5 * new):
-        return filters.BOX
-    return filters.HAMMING if 2 * old >= 3 * new else filters.BILINEAR
+def resize(picture: Picture, size: tuple[int, int]) -> np.ndarray:
+    """The decoded picture at (height, width) as (height, width, channels): see `plait.formats.resizing`."""
+    pixels = np.asarray(picture.image)
+    pixels = pixels.astype(np.uint16) if pixels.dtype.itemsize > 1 else pixels
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    return resized_rgba(pixels, size, picture.whole) if pixels.shape[2] == 4 else resized(pixels, size, None, picture.whole)
 
 
 def size_of(size: object) -> tuple[int, int]:
@@ -170,7 +203,7 @@ def size_of(size: object) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def check_size(size: tuple[int, int], expected: tuple[int, int], name: str) -> None:
+def check_size(size: tuple[int, int], expected: tuple[int, int], name: object) -> None:
     """Raise when a picture that is not to be resized has another size than the others.
 
     Raises:

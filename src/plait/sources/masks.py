@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from plait.errors import ArgumentError, SpecError
-from plait.formats.files import FileSource, raw_list
+from plait.formats.files import FileSource, SampleName, raw_list
 from plait.formats.paths import list_files
-from plait.formats.pixels import MOST_PIXELS, Picture, check_size, decode, open_picture, size_of
+from plait.formats.pixels import MOST_PIXELS, Picture, check_size, decode, file_bytes, open_picture, size_of
+from plait.formats.png import stored_values
+from plait.formats.resizing import nearest
 from plait.spec import Spec
 
 __all__ = ["Masks", "ReadMask"]
@@ -106,17 +108,21 @@ class ReadMask:
             pixels, name = self.stored(item, label, key(index))
             if not self.resize:
                 check_size(pixels.shape, self.size, name)
-            pixels = _nearest(pixels, self.size)
+            pixels = nearest(pixels, self.size)
             out[index, :, :, 0] = self._kept(pixels, name) if self.values is None else self._codes(pixels, name)
         return out
 
-    def stored(self, raw: object, label: str, key: object) -> tuple[np.ndarray, str]:
+    def stored(self, raw: object, label: str, key: object) -> tuple[np.ndarray, object]:
         """The values of one mask, (h, w) integers of its own size; and how messages call it."""
         if isinstance(raw, np.ndarray) and raw.dtype.kind in "biu" and raw.size and (raw.ndim == 2 or raw.shape[2:] == (1,)):
             values = raw.reshape(raw.shape[:2])
             values = values.astype(np.uint8) if values.dtype == bool else values
             return values.astype(np.int64) * 0x010101 if self.colour else values, f"{label}: sample {key!r}"
-        opened = open_picture(raw, most_pixels=self.most_pixels, label=label, key=key)
+        data = file_bytes(raw, most_pixels=self.most_pixels, label=label, key=key)
+        quick = None if self.colour or not data else stored_values(data, most_pixels=min(self.most_pixels, MOST_PIXELS))
+        if quick is not None:
+            return quick, SampleName(label, key, raw)
+        opened = open_picture(raw, most_pixels=self.most_pixels, label=label, key=key, data=data)
         _check_keeps_values(opened)
         picture = decode(opened)
         return _colours(picture, self.values) if self.colour else _values(picture), picture.name
@@ -132,7 +138,7 @@ class ReadMask:
         pairs = None if values is None else tuple((int(value), int(code)) for value, code in values)
         return cls(**{**state, "size": tuple(state["size"]), "names": tuple(state["names"]), "values": pairs})
 
-    def _kept(self, pixels: np.ndarray, name: str) -> np.ndarray:
+    def _kept(self, pixels: np.ndarray, name: object) -> np.ndarray:
         limits = np.iinfo(self.dtype)
         if pixels.min() < limits.min or pixels.max() > limits.max:
             raise SpecError(
@@ -141,7 +147,7 @@ class ReadMask:
             )
         return pixels
 
-    def _codes(self, pixels: np.ndarray, name: str) -> np.ndarray:
+    def _codes(self, pixels: np.ndarray, name: object) -> np.ndarray:
         known = np.array(sorted(self.values or ()), np.int64).reshape(-1, 2)
         place = np.minimum(np.searchsorted(known[:, 0], pixels), len(known) - 1)
         unknown = np.unique(pixels[known[place, 0] != pixels])
@@ -198,14 +204,6 @@ def _colours(picture: Picture, values: tuple[tuple[int, int], ...] | None) -> np
         raise SpecError(f"{picture.name} {found}; colour masks are opaque, of 8 bits a channel. Save it as RGB PNG.")
     pixels = np.asarray(image.convert("RGB")).astype(np.int32)
     return pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
-
-
-def _nearest(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Each output pixel is the one that its centre falls into; exact in integers."""
-    if pixels.shape == size:
-        return pixels
-    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(size, pixels.shape, strict=True))
-    return pixels[rows[:, None], columns]
 
 
 def _named(
