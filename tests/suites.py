@@ -21,13 +21,14 @@ OUT = ROOT / "build" / "tests"
 BACKENDS = ("tensorflow", "jax", "torch")
 LIMIT = 30 * 60  # seconds a suite may take
 
-# The models of the tests are small: threads inside an operation cost more than they bring, and two suites run at once.
+# The models of the tests are small: threads inside an operation cost more than they bring (two suites run at once), and so does the
+# time that XLA takes to make them quick.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 }
 
 
