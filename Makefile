@@ -8,12 +8,16 @@ DEMO_BACKEND ?= jax
 SUITES ?= tensorflow jax torch data
 # Where `make bench-synthesis` keeps the tables' and the peers' packages.
 BENCH_VENV ?= build/bench-venv
+# Where `make bench` keeps plait beside its peers, and how much it measures: SIZE=tiny, small or full, WORKLOADS="w1 w2".
+PEERS_VENV ?= build/peers-venv
+SIZE ?= full
+WORKLOADS ?=
 
 # The first interpreter that will do; `make test PYTHON=/path/to/python3.12` names another.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(SUITABLE)' 2>/dev/null && echo $(name))) python3)
 
-.PHONY: help demo test suites lint types layers docs format bench-feed bench-synthesis constraints clean
+.PHONY: help demo test suites lint types layers docs format bench bench-synthesis constraints clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -45,8 +49,8 @@ format: $(VENV)/.dev ## put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench-feed: $(VENV)/.dev ## measure what a batch costs, beside PyDataset, torch and tf.data; some minutes, writes docs/benchmarks-feed.md
-	$(BIN)/python benchmarks/feed/w1.py --page docs/benchmarks-feed.md
+bench: $(PEERS_VENV)/.peers ## measure the feed beside everybody else's; hours with SIZE=full, writes docs/benchmarks.md
+	$(PEERS_VENV)/bin/python benchmarks/feed/run.py $(WORKLOADS) --size $(SIZE) --page docs/benchmarks.md
 
 bench-synthesis: $(VENV)/.dev $(BENCH_VENV)/.tables ## measure the synthesizers beside SDV's; about an hour, writes docs/benchmarks-synthesis.md
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/synthesis/run.py --folder $(BENCH_VENV)/tables --peers $(BENCH_VENV)/bin/python \
@@ -71,6 +75,15 @@ $(VENV)/.demo-$(DEMO_BACKEND): pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo-jax $(VENV)/.demo-torch $(VENV)/.demo-tensorflow
+
+# Everybody in one environment, at the versions plait is tested with. Those that ask for gigabytes they don't need here come without what they ask for.
+$(PEERS_VENV)/.peers: pyproject.toml constraints.txt benchmarks/feed/peers.txt benchmarks/feed/peers-alone.txt | $(BIN)/python
+	$(BIN)/python -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --constraint constraints.txt --editable '.[images,tables,jax,torch]' \
+	  --requirement benchmarks/feed/peers.txt
+	$(PEERS_VENV)/bin/python -m pip install --no-deps --requirement benchmarks/feed/peers-alone.txt || \
+	  echo "Some peers could not be installed; the page will say which."
+	@touch $@
 
 # SDV is source-available and pins older packages: it stays apart from plait. PyTorch first, at the version plait is tested with.
 $(BENCH_VENV)/.tables: benchmarks/synthesis/tables.py | $(BIN)/python

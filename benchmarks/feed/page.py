@@ -1,67 +1,110 @@
-"""What was measured, as Markdown, with the machine it was measured on."""
+"""What was measured, as Markdown: a section a workload, goals beside figures, and what has no figure with the reason."""
 
 from __future__ import annotations
 
-import os
-import platform
-import re
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+import importlib
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-__all__ = ["table", "write"]
+from frame import LIMIT, Found, Goal
 
-_PACKAGES = ("plait", "numpy", "keras", "jax", "torch", "tensorflow-cpu", "tensorflow", "grain")
+sys.path.append(str(Path(__file__).parents[1]))
+from machine import machine
+
+__all__ = ["measured", "page", "section"]
+
+_PACKAGES = (
+    *("plait", "numpy", "keras", "jax", "torch", "tensorflow-cpu", "tensorflow", "grain", "webdataset", "mosaicml-streaming", "spdl-core"),
+    *("nvidia-dali-cuda120", "simplejpeg", "opencv-python-headless", "pillow", "orjson", "isal", "numba"),
+)
 _TITLE = """# The feed, measured
 
-Written by `make bench-feed`; the candidates stand in `benchmarks/feed/w1.py`.
+Written by `make bench`; the candidates stand in `benchmarks/feed`, a workload a file. Each is in the form that its documentation gives to
+those who want speed, takes its rows in a new order every epoch, and has proved before that an epoch is every row once, in the same shapes
+and dtypes as everybody's.
 
+Figures are CPU time of the whole process tree for one batch, of all its threads and worker processes, unless a column says otherwise.
+Candidates take turns, also those that live in other processes; figures are medians of the rounds, and the ratio in brackets is the median
+of the rounds' ratios to the limit. Numerical libraries have one thread each, and idle ones sleep (`OMP_WAIT_POLICY=PASSIVE`).
+Ratios below 1.15 are ties.
 """
-_ABOUT = """Four columns in memory (10 and 20 float32, an integer, a float32), {rows:,} rows, shuffled. CPU time of all threads for one
-batch, candidates in turns, medians of {rounds}; in brackets the ratio to the limit of the same process, since frameworks that don't live
-together have one each. Where that limit is far above the one in the first row, threads of the framework, or of others on a busy machine,
-took part of it, and the ratios there are too small. The last column is the wall time from setting a feed up to its first batch of 32, the
-shuffle included."""
 
 
-def table(results: dict[str, Any], batches: Sequence[int], *, limit: str, ours: str, rows: int, many: int, rounds: int) -> str:
-    """A row a candidate: CPU microseconds a batch, the ratio to the limit of the same process, and the time to the first batch."""
-    lines = [
-        _ABOUT.format(rows=rows, rounds=rounds),
-        "",
-        f"| us a batch (ratio) | {' | '.join(f'batch {batch}' for batch in batches)} | first batch |",
-        f"|---|{'---|' * (len(batches) + 1)}",
-    ]
-    for number, (group, found) in enumerate(results.items()):
-        least = found["cpu"][limit]
-        for name, cpu in found["cpu"].items():
-            label = name if number == 0 or name not in (limit, ours) else f"{name}, beside {group}"
-            cells = [f"{1e6 * cpu[str(b)]:,.1f} ({cpu[str(b)] / least[str(b)]:,.1f})" for b in batches]
-            first = f"{1e3 * found['first'][name]:,.1f} ms" if name in found["first"] else ""
-            lines.append(f"| {label} | {' | '.join(cells)} | {first} |")
-    large = next((found["first of many"] for found in results.values() if "first of many" in found), {})
-    lines += [""] if large else []
-    lines += [f"plait's first batch of 32 of {many:,} rows, {place}: {1e3 * seconds:,.1f} ms." for place, seconds in large.items()]
-    return "\n".join([*lines, "", _machine()])
+def page(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """All sections there are."""
+    return "\n".join([_TITLE, *(section(name, result) for name, result in results.items())])
 
 
-def write(path: Path, text: str) -> None:
-    """The page, anew."""
-    path.write_text(f"{_TITLE}{text}\n", encoding="utf-8")
+def section(workload: str, result: Mapping[str, Any]) -> str:
+    """A workload: what it is, its table, its goals, and why something has no figure."""
+    module, found = importlib.import_module(workload), Found(**result["found"])
+    settings = module.SIZES[result["size"]]
+    lines = [f"## {module.TITLE}", "", module.ABOUT.format(**settings), "", *_table(module, found), ""]
+    goals = [line for goal in module.GOALS for line in _goal(goal, found)]
+    if goals:
+        lines += ["| goal | asked for | found | |", "|---|---|---|---|", *goals, ""]
+    lines += _missing(found)
+    lines += [f"Size {result['size']!r}, {result['rounds']} rounds, {found.seconds / 60:.0f} minutes. {result['measured']}", ""]
+    return "\n".join(lines)
 
 
-def _machine() -> str:
-    model, about = platform.machine(), Path("/proc/cpuinfo")
-    if about.exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", about.read_text(), re.MULTILINE)
-        model = found[1] if found else model
-    versions = []
-    for name in _PACKAGES:
-        try:
-            versions.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    load = f"load {os.getloadavg()[0]:.1f} at the end, " if hasattr(os, "getloadavg") else ""
-    where = f"{model}, {os.cpu_count()} cores, {platform.system()}"
-    return f"Measured on {where}, {load}Python {platform.python_version()}, {', '.join(versions)}."
+def _missing(found: Found) -> list[str]:
+    """Why something has no figure, a line a candidate and reason."""
+    cases: dict[tuple[str, str], list[str]] = {}
+    for name, by in found.missing.items():
+        for case, why in by.items():
+            cases.setdefault((name, why.rstrip(".")), []).append(case)
+    lines = [f"- {name}{', ' * bool(where[0])}{', '.join(where)}: {why}." for (name, why), where in cases.items()]
+    return [*lines, ""] if lines else []
+
+
+def measured() -> str:
+    """What it was measured on, and with."""
+    return f"{machine(_PACKAGES, load=True)}."
+
+
+def _table(module: Any, found: Found) -> list[str]:
+    cases = [case for case in module.CASES if any(case in by for by in found.figures.values())]
+    lines = [f"| | {' | '.join(cases)} |", f"|---|{'---|' * len(cases)}"]
+    for name, by in found.figures.items():
+        lines.append(f"| {name} | {' | '.join(_cell(found, name, case) if case in by else '' for case in cases)} |")
+    return lines
+
+
+def _cell(found: Found, name: str, case: str) -> str:
+    ratio = _ratio(found, name, LIMIT, case)
+    return _words(median(found.figures[name][case])) + (f" ({ratio:,.3g})" if ratio is not None else "")
+
+
+def _ratio(found: Found, name: str, to: str, case: str) -> float | None:
+    """The median over the rounds of one's figure to another's."""
+    pair = [found.figures.get(which, {}).get(case) for which in (name, to)]
+    return median(a / b for a, b in zip(*pair, strict=False)) if all(pair) else None  # type: ignore[arg-type]
+
+
+def _goal(goal: Goal, found: Found) -> list[str]:
+    ours = found.figures.get(goal.ours, {}).get(goal.case)
+    what = goal.words or goal.case
+    if not goal.to:
+        shown = (_words(median(ours)), median(ours) <= goal.factor) if ours else ("not measured", None)
+        return [f"| {what} | at most {_words(goal.factor)} | {shown[0]} | {_verdict(shown[1])} |"]
+    there = [to for to in goal.to if found.figures.get(to, {}).get(goal.case)]
+    name = min(there, key=lambda to: median(found.figures[to][goal.case]), default=goal.to[0])
+    ratio = _ratio(found, name, goal.ours, goal.case) if goal.sooner else _ratio(found, goal.ours, name, goal.case)
+    asked = f"{goal.factor:g} times less than {name}" if goal.sooner else f"at most {goal.factor:g} of the {name}"
+    reached = None if ratio is None else ratio >= goal.factor if goal.sooner else ratio <= goal.factor
+    return [f"| {what} | {asked} | {'not measured' if ratio is None else f'{ratio:,.3g}'} | {_verdict(reached)} |"]
+
+
+def _verdict(reached: bool | None) -> str:
+    return "" if reached is None else "reached" if reached else "**not reached**"
+
+
+def _words(seconds: float) -> str:
+    for unit, factor in (("us", 1e6), ("ms", 1e3)):
+        if seconds * factor < 1000:
+            return f"{seconds * factor:,.3g} {unit}"
+    return f"{seconds:,.3g} s"

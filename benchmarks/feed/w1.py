@@ -1,298 +1,346 @@
-"""Workload W1: four columns in memory, shuffled; what a batch costs in plait.Loader and its peers: python benchmarks/feed/w1.py.
-
-x1 (rows, 10) and x2 (rows, 20) float32, y1 integers, y2 float32. CPU time of all threads (nothing here starts a process), candidates in
-turns, medians. Frameworks that don't live together have a process each; the limit and plait run in every one, and a ratio is to the
-limit of the same process.
-"""
+"""W1: four columns in memory, shuffled anew every epoch."""
 
 from __future__ import annotations
 
-import argparse
-import gc
-import importlib.util
-import json
-import os
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import islice
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
-from page import table, write
+from frame import LIMIT, OURS, Candidate, Case, Epochs, Goal
 
-BATCHES = (32, 256, 4096)
-ROWS = 1_000_000
-GROUPS = {"numpy": "jax", "torch": "torch", "tensorflow": "tensorflow", "grain": "jax"}  # and the Keras backend of each
+TITLE = "W1: columns in memory"
+ABOUT = """Four columns in memory, 10 and 20 float32, an int32 and a float32, {rows:,} rows, shuffled anew every epoch. The limit is
+`np.take` of 8192 rows in an order that is there already, sliced into batches. The last two columns are the wall time from setting a feed up
+to its first batch of 32: of these rows, and of {many:,} rows of two float32 columns."""
+SIZES = {
+    "check": {"rows": 1003, "many": 1003},
+    "tiny": {"rows": 60_000, "many": 100_000},
+    "small": {"rows": 1_000_000, "many": 10_000_000},
+    "full": {"rows": 1_000_000, "many": 100_000_000},
+}
+GROUPS = {
+    "plait": {"KERAS_BACKEND": "jax"},
+    "keras": {"KERAS_BACKEND": "jax"},
+    "tensorflow": {"KERAS_BACKEND": "tensorflow"},
+    "torch": {"KERAS_BACKEND": "torch"},
+    "grain": {"KERAS_BACKEND": "jax"},
+}
+
+
 BLOCK = 8192
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "TF_CPP_MIN_LOG_LEVEL": "3"}
-LIMIT, OURS = "np.take of 8192 rows, sliced (the limit)", "plait.Loader"
 
+
+def _batches(rows: int, batch: int, **_: Any) -> int:
+    return -(-rows // batch)
+
+
+CASES = {
+    "batch 32": Case({"batch": 32}, batches=_batches, multiple=BLOCK // 32),
+    "batch 256": Case({"batch": 256}, batches=_batches, multiple=BLOCK // 256),
+    "batch 4096": Case({"batch": 4096}, batches=_batches, multiple=BLOCK // 4096),
+    "first batch": Case({"batch": 32}, what="first"),
+    "first of many": Case({"batch": 32, "many": True}, what="first"),
+}
+VECTORISED, PY_DATASET, TORCH = "generator, x[rows]", "Keras PyDataset", "torch DataLoader"
+TF = ("tf.data, indices and tf.gather", "tf.data, from_tensor_slices and shuffle")
+GRAIN = ("Grain", "Grain, indices and a gather", "Grain, 2 processes")
+GOALS = (
+    Goal("batch 32", 2.5, (LIMIT,)),
+    Goal("batch 256", 2.0, (LIMIT,)),
+    Goal("batch 4096", 1.6, (LIMIT,)),
+    Goal("batch 32", 3, (VECTORISED,), sooner=True),
+    Goal("batch 32", 5, (PY_DATASET,), sooner=True),
+    Goal("batch 32", 70, (TORCH,), sooner=True),
+    Goal("batch 32", 100, TF, sooner=True),
+    Goal("batch 32", 150, GRAIN, sooner=True),
+    Goal("first batch", 0.010),
+    Goal("first of many", 0.020),
+    Goal("first batch", 100, (TF[1],), sooner=True),
+)
 Columns = dict[str, np.ndarray]
-Feed = Callable[[Columns, int], Iterator[Any]]  # one epoch of batches
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--many", type=int, default=100_000_000, help="rows of the large table, for the first batch; 0 leaves it out")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--groups", nargs="*", choices=list(GROUPS), default=list(GROUPS))
-    parser.add_argument("--page", type=Path)
-    parser.add_argument("--one", choices=list(GROUPS), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        print(json.dumps(group(given.one, given.rows, given.many, given.rounds)))
-        return 0
-    results: dict[str, dict[str, Any]] = {}
-    for name in given.groups:
-        if name != "numpy" and importlib.util.find_spec(name) is None:
-            print(f"{name} is left out: it is not installed")
-            continue
-        command = [sys.executable, __file__, "--one", name, "--rows", given.rows, "--many", given.many, "--rounds", given.rounds]
-        environment = {**os.environ, **ONE_THREAD, "KERAS_BACKEND": GROUPS[name]}
-        done = subprocess.run(list(map(str, command)), env=environment, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            print(f"{name} failed with status {done.returncode}")
-            return 1
-        results[name] = json.loads(done.stdout.splitlines()[-1])
-    text = table(results, BATCHES, limit=LIMIT, ours=OURS, rows=given.rows, many=given.many, rounds=given.rounds)
-    print(text)
-    if given.page:
-        write(given.page, text)
-    return 0
+def EXPECTED(many: bool = False, **_: Any) -> dict[str, tuple[tuple[int, ...], Any]]:
+    if many:
+        return {"x1": ((), np.float32), "y2": ((), np.float32)}
+    return {"x1": ((10,), np.float32), "x2": ((20,), np.float32), "y1": ((), np.int32), "y2": ((), np.float32)}
 
 
-def group(name: str, rows: int, many: int, rounds: int) -> dict[str, Any]:
-    """CPU seconds a batch and seconds to the first batch of the candidates of one process."""
-    feeds = {LIMIT: views, OURS: loader, **PEERS[name]()}
-    few = made_up(1000)
-    for make in feeds.values():  # what is imported and compiled once is not timed
-        next(make(few, 32))
-    columns = made_up(rows)
-    cpu: dict[str, dict[str, list[float]]] = {feed: {} for feed in feeds}
-    first: dict[str, list[float]] = {}
-    for batch in BATCHES:
-        running = {}
-        for feed, make in feeds.items():
-            for _ in range(3 if batch == BATCHES[0] else 1):
-                begin = time.perf_counter()
-                running[feed] = endless(make, columns, batch)
-                next(running[feed])
-                spent = time.perf_counter() - begin
-                if batch == BATCHES[0]:
-                    first.setdefault(feed, []).append(spent)
-                if spent > 1:  # a shuffle buffer that fills; once is enough
-                    break
-        gc.collect()
-        gc.freeze()  # what a candidate holds is not looked through while another one makes its batches
-        counts = {feed: enough(batches, batch) for feed, batches in running.items()}
-        for _ in range(rounds):
-            for feed, batches in running.items():
-                cpu[feed].setdefault(str(batch), []).append(spent_on(batches, counts[feed]))
-    found: dict[str, Any] = {
-        "cpu": {feed: {batch: statistics.median(times) for batch, times in by.items()} for feed, by in cpu.items()},
-        "first": {feed: statistics.median(times) for feed, times in first.items() if feed != LIMIT},
-    }
-    if name == "numpy" and many:
-        memory = Path("/dev/shm")
-        places = {"memory-mapped files, read for the first time": None, **({"files in memory": memory} if memory.is_dir() else {})}
-        found["first of many"] = {place: first_of_many(many, folder) for place, folder in places.items()}
-    return found
+def rows(batch: Columns) -> np.ndarray:
+    return batch["y2"].astype(np.int64)
 
 
-def endless(make: Feed, columns: Columns, batch: int) -> Iterator[Any]:
-    """Epoch after epoch."""
-    while True:
-        yield from make(columns, batch)
+def cut(columns: Columns, first: str, chosen: np.ndarray) -> Columns:
+    """Those columns whose name begins so, in these rows, by a fancy index."""
+    return {name: column[chosen] for name, column in columns.items() if name[0] == first}
 
 
-def enough(batches: Iterator[Any], batch: int) -> int:
-    """So many batches that several blocks are read and the clock is fine enough: 4 blocks, and 20 ms or more."""
-    count = max(4 * BLOCK // batch, 8)
-    while (spent := spent_on(batches, count) * count) < 0.02:
-        count *= max(2, min(8, int(0.02 / max(spent, 1e-4)) + 1))
-    return count
+class Data:
+    """The columns, and the larger ones when they are asked for. y2 is the number of the row, as far as a float32 can say it."""
 
-
-def spent_on(batches: Iterator[Any], count: int) -> float:
-    """CPU seconds a batch, of all threads, until those that read ahead are at rest: their work is not another candidate's."""
-    begin = now = time.process_time()
-    deque(islice(batches, count), maxlen=0)
-    while time.process_time() - now > 0.0005:
-        now = time.process_time()
-        time.sleep(0.02)
-    return (time.process_time() - begin) / count
-
-
-def made_up(rows: int) -> Columns:
-    rng = np.random.default_rng(0)
-    return {
-        "x1": rng.random((rows, 10), np.float32),
-        "x2": rng.random((rows, 20), np.float32),
-        "y1": rng.integers(0, 10, rows),
-        "y2": rng.random(rows, np.float32),
-    }
-
-
-def first_of_many(rows: int, where: Path | None) -> float:
-    """Seconds to plait's first batch of 32, median of 3, from files with holes: so many rows, and no room for them."""
-    with tempfile.TemporaryDirectory(dir=where) as folder:
-        shapes = {"x1": (rows, 10), "x2": (rows, 20), "y1": (rows,), "y2": (rows,)}
-        columns: Columns = {
-            name: np.memmap(os.path.join(folder, name), np.int32 if name == "y1" else np.float32, "w+", shape=shape)
-            for name, shape in shapes.items()
+    def __init__(self, rows: int, many: int) -> None:
+        rng = np.random.default_rng(0)
+        self.columns: Columns = {
+            "x1": rng.random((rows, 10), np.float32),
+            "x2": rng.random((rows, 20), np.float32),
+            "y1": rng.integers(0, 10, rows, np.int32),
+            "y2": np.arange(rows, dtype=np.float32),
         }
-        data = dataset(columns)
-        times = []
-        for seed in range(3):
-            begin = time.perf_counter()
-            next(iter(loader_of(data, 32, seed)))
-            times.append(time.perf_counter() - begin)
-        return statistics.median(times)
+        self.orders: dict[int, np.ndarray] = {}
+        self._many, self._large = many, None
+
+    def of(self, many: bool) -> Columns:
+        if many and self._large is None:
+            y2 = np.arange(self._many, dtype=np.float32)
+            self._large = {"x1": y2 + 1, "y2": y2}
+        return self._large if many and self._large is not None else self.columns
 
 
-# The candidates. Each takes its batches in a new order every epoch.
+made = Data
 
 
-def views(columns: Columns, batch: int) -> Iterator[Any]:
-    """The least that NumPy can do: the order is there already, rows are gathered by the block, batches are views."""
-    arrays, rows = list(columns.values()), len(columns["y1"])
-    order = ORDERS.setdefault(rows, np.random.default_rng(1).permutation(rows))
-    block = max(BLOCK // batch, 1) * batch
-    for start in range(0, rows, block):
-        chosen = order[start : start + block]
-        x1, x2, y1, y2 = (np.take(array, chosen, axis=0, mode="clip") for array in arrays)
-        for i in range(0, len(chosen), batch):
-            j = i + batch
-            yield (x1[i:j], x2[i:j]), (y1[i:j], y2[i:j])
+def candidates(group: str) -> dict[str, Candidate]:
+    return {"plait": _plait, "keras": _keras, "tensorflow": _tensorflow, "torch": _torch, "grain": _grain}[group]()
 
 
-ORDERS: dict[int, np.ndarray] = {}
+EACH = ("batch 32", "batch 256", "batch 4096")  # columns that the limit has
 
 
-def take(columns: Columns, batch: int) -> Iterator[Any]:
-    """The order is there already; each batch is gathered by itself."""
-    x1, x2, y1, y2 = columns.values()
-    order = ORDERS.setdefault(len(y1), np.random.default_rng(1).permutation(len(y1)))
-    for start in range(0, len(y1), batch):
-        rows = order[start : start + batch]
-        yield (x1.take(rows, 0), x2.take(rows, 0)), (y1.take(rows), y2.take(rows))
-
-
-def generator(columns: Columns, batch: int) -> Iterator[Any]:
-    """What one writes without thinking of speed, and without a loop over samples."""
-    order = np.random.permutation(len(columns["y1"]))
-    for start in range(0, len(order), batch):
-        rows = order[start : start + batch]
-        yield {"x1": columns["x1"][rows], "x2": columns["x2"][rows]}, {"y1": columns["y1"][rows], "y2": columns["y2"][rows]}
-
-
-DATASETS: dict[int, Any] = {}
-SEEDS = iter(range(10**9))
-
-
-def loader(columns: Columns, batch: int) -> Iterator[Any]:
-    """plait.Loader, with casts and checks of every value."""
-    if id(columns) not in DATASETS:
-        DATASETS[id(columns)] = dataset(columns)
-    return iter(loader_of(DATASETS[id(columns)], batch, next(SEEDS)))
-
-
-def dataset(columns: Columns) -> Any:
+def _plait() -> dict[str, Candidate]:
     import plait
 
-    source = plait.Arrays(columns)
-    return plait.Dataset(inputs={n: source[n] for n in ("x1", "x2")}, targets={n: source[n] for n in ("y1", "y2")})
+    seeds = count()
+
+    def views(data: Data, batch: int) -> Epochs:
+        """The least that NumPy can do."""
+        columns = list(data.columns.values())
+        rows = len(columns[0])
+        order = data.orders.setdefault(rows, np.random.default_rng(1).permutation(rows))
+        block = max(BLOCK // batch, 1) * batch
+
+        def epoch() -> Iterator[Any]:
+            for start in range(0, rows, block):
+                chosen = order[start : start + block]
+                x1, x2, y1, y2 = (np.take(array, chosen, axis=0, mode="clip") for array in columns)
+                for i in range(0, len(chosen), batch):
+                    j = i + batch
+                    yield (x1[i:j], x2[i:j]), (y1[i:j], y2[i:j])
+
+        return epoch
+
+    def loader(data: Data, batch: int, many: bool = False) -> Epochs:
+        columns = data.of(many)
+        source = plait.Arrays(columns)
+        dataset = plait.Dataset(
+            inputs={n: source[n] for n in columns if n[0] == "x"},
+            targets={n: source[n] for n in columns if n[0] == "y"},
+        )
+        made = plait.Loader(dataset, batch, seed=next(seeds))
+        return lambda: iter(made)
+
+    def generator(data: Data, batch: int, many: bool = False) -> Epochs:
+        """What one writes without thinking of speed, and without a loop over samples."""
+        columns = data.of(many)
+
+        def epoch() -> Iterator[Any]:
+            order = np.random.permutation(len(columns["y2"]))
+            for start in range(0, len(order), batch):
+                chosen = order[start : start + batch]
+                yield cut(columns, "x", chosen), cut(columns, "y", chosen)
+
+        return epoch
+
+    def samples(data: Data, batch: int) -> Epochs:
+        """A loop over samples, stacked."""
+        columns = data.columns
+
+        def epoch() -> Iterator[Any]:
+            order = np.random.permutation(len(columns["y2"]))
+            for start in range(0, len(order), batch):
+                read = [{n: c[row] for n, c in columns.items()} for row in order[start : start + batch]]
+                yield {n: np.stack([sample[n] for sample in read]) for n in columns}
+
+        return epoch
+
+    return {
+        LIMIT: Candidate(views, cases=EACH),
+        OURS: Candidate(loader),
+        VECTORISED: Candidate(generator),
+        "generator, sample by sample": Candidate(samples, cases=(*EACH, "first batch")),
+    }
 
 
-def loader_of(data: Any, batch: int, seed: int) -> Any:
-    import plait
-
-    return plait.Loader(data, batch, seed=seed)
-
-
-def numpy_peers() -> dict[str, Feed]:
+def _keras() -> dict[str, Candidate]:
     import keras
     from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
     class Batches(keras.utils.PyDataset):
-        def __init__(self, columns: Columns, batch: int) -> None:
-            super().__init__()
+        def __init__(self, columns: Columns, batch: int, **options: Any) -> None:
+            super().__init__(**options)
             self.columns, self.batch = columns, batch
-            self.order = np.random.permutation(len(columns["y1"]))
+            self.on_epoch_end()
+
+        def on_epoch_end(self) -> None:
+            self.order = np.random.permutation(len(self.columns["y2"]))
 
         def __len__(self) -> int:
             return (len(self.order) + self.batch - 1) // self.batch
 
         def __getitem__(self, index: int) -> Any:
-            rows = self.order[index * self.batch : (index + 1) * self.batch]
-            x1, x2, y1, y2 = self.columns.values()
-            return {"x1": x1[rows], "x2": x2[rows]}, {"y1": y1[rows], "y2": y2[rows]}
+            chosen = self.order[index * self.batch : (index + 1) * self.batch]
+            columns = self.columns
+            return cut(columns, "x", chosen), cut(columns, "y", chosen)
 
-    def py_dataset(columns: Columns, batch: int) -> Iterator[Any]:
-        return iter(PyDatasetAdapter(Batches(columns, batch), shuffle=False).get_numpy_iterator())
+    def opened(**options: Any) -> Any:
+        def open(data: Data, batch: int, many: bool = False) -> Epochs:
+            adapter = PyDatasetAdapter(Batches(data.of(many), batch, **options), shuffle=False)
+            return lambda: until_left(adapter)
 
-    return {"np.take of each batch": take, "generator of fancy indices": generator, "Keras PyDataset": py_dataset}
+        return open
+
+    def arrays(data: Data, batch: int) -> Epochs:
+        from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+        x, y = ({n: c for n, c in data.columns.items() if n[0] == first} for first in "xy")
+        adapter = ArrayDataAdapter(x, y, batch_size=batch, shuffle=True)
+        return lambda: iter(adapter.get_numpy_iterator())
+
+    all_but_many = (*EACH, "first batch")
+    return {
+        PY_DATASET: Candidate(opened()),
+        "Keras PyDataset, 2 threads": Candidate(opened(workers=2), cases=all_but_many, alone=True),
+        "Keras PyDataset, 2 processes": Candidate(opened(workers=2, use_multiprocessing=True), cases=all_but_many, alone=True),
+        "Keras, fit on arrays": Candidate(arrays, cases=all_but_many),
+    }
 
 
-def torch_peers() -> dict[str, Feed]:
+def until_left(adapter: Any) -> Iterator[Any]:
+    """An epoch as Keras takes it, its workers stopped when it is left."""
+    try:
+        adapter.on_epoch_begin()
+        yield from adapter.get_numpy_iterator()
+    finally:
+        if adapter.enqueuer is not None:
+            adapter.enqueuer.stop()
+        adapter.on_epoch_end()
+
+
+def _torch() -> dict[str, Candidate]:
     import torch
-    from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+    from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, TensorDataset
 
     torch.set_num_threads(1)
 
-    def tensors(columns: Columns) -> TensorDataset:
-        return TensorDataset(*map(torch.from_numpy, columns.values()))
+    class Rows(Dataset):
+        """Takes the rows of a batch at once, as torch's documentation tells those who want speed."""
 
-    def default(columns: Columns, batch: int) -> Iterator[Any]:
-        return iter(DataLoader(tensors(columns), batch, shuffle=True))
+        def __init__(self, columns: Columns) -> None:
+            self.tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
 
-    def sampler(columns: Columns, batch: int) -> Iterator[Any]:
-        data = tensors(columns)
-        return iter(DataLoader(data, batch_size=None, sampler=BatchSampler(RandomSampler(data), batch, drop_last=False)))
+        def __len__(self) -> int:
+            return len(self.tensors["y2"])
 
-    return {"torch DataLoader": default, "torch DataLoader, batch sampler": sampler}
+        def __getitem__(self, chosen: Any) -> Any:
+            chosen = torch.as_tensor(chosen)
+            return {name: tensor[chosen] for name, tensor in self.tensors.items()}
+
+    def default(workers: int) -> Any:
+        def open(data: Data, batch: int) -> Epochs:
+            tensors = TensorDataset(*map(torch.from_numpy, data.columns.values()))
+            loader = DataLoader(tensors, batch, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
+            return lambda: iter(loader)
+
+        return open
+
+    def sampler(workers: int) -> Any:
+        def open(data: Data, batch: int) -> Epochs:
+            rows = Rows(data.columns)
+            order = BatchSampler(RandomSampler(rows), batch, drop_last=False)
+            loader = DataLoader(rows, batch_size=None, sampler=order, num_workers=workers, persistent_workers=workers > 0)
+            return lambda: iter(loader)
+
+        return open
+
+    cases = (*EACH, "first batch")
+    return {
+        TORCH: Candidate(default(0), cases=cases),
+        f"{TORCH}, 2 workers": Candidate(default(2), cases=cases, alone=True),
+        f"{TORCH}, batch sampler": Candidate(sampler(0), cases=cases),
+        f"{TORCH}, batch sampler, 2 workers": Candidate(sampler(2), cases=cases, alone=True),
+    }
 
 
-def tensorflow_peers() -> dict[str, Feed]:
+def _tensorflow() -> dict[str, Candidate]:
     import tensorflow as tf
 
-    def gather(columns: Columns, batch: int) -> Iterator[Any]:
-        held = TENSORS.setdefault(id(columns), {name: tf.constant(column) for name, column in columns.items()})
-        order = tf.data.Dataset.from_tensor_slices(tf.random.shuffle(tf.range(len(columns["y1"]))))
-        return iter(order.batch(batch).map(lambda rows: {name: tf.gather(column, rows) for name, column in held.items()}).prefetch(2))
+    def numpy(dataset: Any) -> Any:
+        return lambda: iter(dataset)
 
-    def slices(columns: Columns, batch: int) -> Iterator[Any]:
-        rows = len(columns["y1"])
-        return iter(tf.data.Dataset.from_tensor_slices(columns).shuffle(rows).batch(batch).prefetch(2))
+    def gather(data: Data, batch: int) -> Epochs:
+        held = {name: tf.constant(column) for name, column in data.columns.items()}
+        rows = len(data.columns["y2"])
 
-    return {"tf.data, indices and tf.gather": gather, "tf.data, from_tensor_slices and shuffle": slices}
+        def epoch() -> Iterator[Any]:
+            order = tf.data.Dataset.from_tensor_slices(tf.random.shuffle(tf.range(rows)))
+            return iter(
+                order.batch(batch).map(lambda chosen: {n: tf.gather(c, chosen) for n, c in held.items()}).prefetch(tf.data.AUTOTUNE)
+            )
+
+        return epoch
+
+    def slices(data: Data, batch: int) -> Epochs:
+        rows = len(data.columns["y2"])
+        return numpy(tf.data.Dataset.from_tensor_slices(data.columns).shuffle(rows).batch(batch).prefetch(tf.data.AUTOTUNE))
+
+    def generator(data: Data, batch: int) -> Epochs:
+        columns = data.columns
+
+        def batches() -> Iterator[Any]:
+            order = np.random.permutation(len(columns["y2"]))
+            for start in range(0, len(order), batch):
+                chosen = order[start : start + batch]
+                yield {n: c[chosen] for n, c in columns.items()}
+
+        signature = {n: tf.TensorSpec((None, *c.shape[1:]), c.dtype) for n, c in columns.items()}
+        return numpy(tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(tf.data.AUTOTUNE))
+
+    cases = (*EACH, "first batch")
+    return {
+        TF[0]: Candidate(gather, cases=cases, alone=True),
+        TF[1]: Candidate(slices, cases=cases, alone=True),
+        "tf.data, from_generator of batches": Candidate(generator, cases=cases, alone=True),
+    }
 
 
-TENSORS: dict[int, Any] = {}
+def _grain() -> dict[str, Candidate]:
+    import grain
+    from absl import flags
 
+    flags.FLAGS.mark_as_parsed()  # outside an absl program its worker processes fail without it
+    here, ahead = grain.ReadOptions(num_threads=0), grain.ReadOptions(num_threads=2, prefetch_buffer_size=16)
 
-def grain_peers() -> dict[str, Feed]:
-    from grain import MapDataset  # type: ignore[import-not-found]
+    def samples(processes: int) -> Any:
+        def open(data: Data, batch: int) -> Epochs:
+            columns = data.columns
+            rows = grain.MapDataset.range(len(columns["y2"])).shuffle(seed=0)
+            each = rows.map(lambda row: {name: column[row] for name, column in columns.items()}).batch(batch)
+            made = each.to_iter_dataset(ahead if processes else here)
+            if processes:
+                made = made.mp_prefetch(grain.MultiprocessingOptions(num_workers=processes))
+            return lambda: iter(made)
 
-    def samples(columns: Columns, batch: int) -> Iterator[Any]:
-        rows = MapDataset.range(len(columns["y1"])).shuffle(seed=0)
-        return iter(rows.map(lambda row: {name: column[row] for name, column in columns.items()}).batch(batch).to_iter_dataset())
+        return open
 
-    def gather(columns: Columns, batch: int) -> Iterator[Any]:
-        rows = MapDataset.range(len(columns["y1"])).shuffle(seed=0).batch(batch)
-        return iter(rows.map(lambda rows: {name: column[rows] for name, column in columns.items()}).to_iter_dataset())
+    def gather(data: Data, batch: int) -> Epochs:
+        columns = data.columns
+        rows = grain.MapDataset.range(len(columns["y2"])).shuffle(seed=0).batch(batch)
+        made = rows.map(lambda chosen: {name: column[chosen] for name, column in columns.items()}).to_iter_dataset(here)
+        return lambda: iter(made)
 
-    return {"Grain": samples, "Grain, indices and a gather": gather}
-
-
-PEERS = {"numpy": numpy_peers, "torch": torch_peers, "tensorflow": tensorflow_peers, "grain": grain_peers}
-
-if __name__ == "__main__":
-    sys.exit(main())
+    cases = (*EACH, "first batch")
+    return {
+        GRAIN[0]: Candidate(samples(0), cases=cases),
+        GRAIN[1]: Candidate(gather, cases=cases),
+        GRAIN[2]: Candidate(samples(2), cases=cases, alone=True),
+    }

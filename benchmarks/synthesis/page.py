@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
+import sys
 from pathlib import Path
 
 import numpy as np
 from tables import Table
 
-__all__ = ["machine", "median", "quality", "short", "write"]
+sys.path.append(str(Path(__file__).parents[1]))
+from machine import machine
+
+__all__ = ["measured", "median", "quality", "short", "write"]
 
 _PACKAGES = ("plait", "numpy", "scipy", "scikit-learn", "keras", "jax", "torch", "tensorflow-cpu", "pyvinecopulib")
 _TITLE = """# Synthesis, measured
@@ -60,7 +62,7 @@ def quality(results: dict[str, dict[str, list[dict[str, float]]]], tables: list[
             " / ".join(f"{f['rate']:.0e}".replace("e+0", "e") for f in found if f) if any(f.get("rate", 0) > 0 for f in found) else "",
         ]
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
-    lines.append(f"\n{machine()}")
+    lines.append(f"\n{measured()}")
     return "\n".join(lines)
 
 
@@ -87,24 +89,9 @@ def write(path: Path, section: str, text: str) -> None:
     path.write_text(whole, encoding="utf-8")
 
 
-def machine() -> str:
+def measured() -> str:
     """What it was measured on, and with."""
-    model = platform.processor() or platform.machine()
-    about = Path("/proc/cpuinfo")
-    if about.exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", about.read_text(), re.MULTILINE)
-        model = found[1] if found else model
-    versions = []
-    for package in _PACKAGES:
-        try:
-            versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    return (
-        f"Measured on {model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, "
-        f"{', '.join(versions)}; Keras on {backend}."
-    )
+    return f"{machine(_PACKAGES)}; Keras on {os.environ.get('KERAS_BACKEND', 'tensorflow')}."
 
 
 def _good(repeats: list[dict[str, float]]) -> list[dict[str, float]]:

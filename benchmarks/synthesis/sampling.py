@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     text = table({name: float(np.median(found)) for name, found in rates.items()}, given.rows, given.repeats)
     print(text)
     if given.page:
-        page.write(given.page, "sampling", f"## Explicit joint distributions\n\n{text}\n\n{page.machine()}")
+        page.write(given.page, "sampling", f"## Explicit joint distributions\n\n{text}\n\n{page.measured()}")
 
 
 def table(rates: dict[tuple[str, str], float], rows: int, repeats: int) -> str:
