@@ -79,7 +79,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 # Everybody in one environment, at the versions plait is tested with. Those that ask for gigabytes they don't need here come without what they ask for.
 $(PEERS_VENV)/.peers: pyproject.toml constraints.txt benchmarks/feed/peers.txt benchmarks/feed/peers-alone.txt | $(BIN)/python
 	$(BIN)/python -m venv $(PEERS_VENV)
-	$(PEERS_VENV)/bin/python -m pip install --constraint constraints.txt --editable '.[images,tables,jax,torch]' \
+	$(PEERS_VENV)/bin/python -m pip install --constraint constraints.txt --editable '.[images,fast,tables,jax,torch]' \
 	  --requirement benchmarks/feed/peers.txt
 	$(PEERS_VENV)/bin/python -m pip install --no-deps --requirement benchmarks/feed/peers-alone.txt || \
 	  echo "Some peers could not be installed; the page will say which."

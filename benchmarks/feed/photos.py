@@ -68,7 +68,8 @@ def _photos(folder: Path, rows: int) -> None:
         source = sources[rng.integers(len(sources))]
         least = max(height / source.height, width / source.width)  # the smallest scale at which the crop fits
         scale = least * rng.uniform(1, 1.3)
-        scaled = source.resize((max(width, round(source.width * scale)), max(height, round(source.height * scale))), Image.Resampling.LANCZOS)
+        wide, high = max(width, round(source.width * scale)), max(height, round(source.height * scale))
+        scaled = source.resize((wide, high), Image.Resampling.LANCZOS)
         left, top = (int(rng.integers(room + 1)) for room in (scaled.width - width, scaled.height - height))
         photo = scaled.crop((left, top, left + width, top + height))
         photo.save(folder / "photos" / f"{row:05}.jpg", quality=90, subsampling="4:2:0")
@@ -87,8 +88,8 @@ def _real() -> list:
     from sklearn.datasets import load_sample_images
 
     here = Path(skimage.__file__).parent / "data"
-    names = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "retina.jpg", "rocket.jpg")
-    found = [Image.open(here / name).convert("RGB") for name in names if (here / name).exists()]
+    names = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "retina.jpg")
+    found = [Image.open(here / name).convert("RGB") for name in (*names, "rocket.jpg") if (here / name).exists()]
     return [*found, *map(Image.fromarray, load_sample_images().images)]
 
 

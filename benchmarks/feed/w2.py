@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import timeit
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -15,11 +16,12 @@ from frame import LIMIT, OURS, Candidate, Case, Epochs, Goal
 from photos import CLASSES, MOST_TOKENS, photos, tokens
 
 TITLE = "W2: photos, masks and token lists"
-ABOUT = """{rows:,} JPEG photos of 256x256 to 480x640 (quality 90, 4:2:0; crops of real ones), two PNG masks each, and lists of 5 to 20 tokens padded
-to 20; to 64x64 and to 224x224, batches of 32, the files in the page cache. The limit is reading the three files, simplejpeg's whole
-decoding, isal's inflating, and the quickest area resize known here, one after another without an engine; for later epochs, when what was
-decoded is kept, it is `np.take` of each batch. "PIL" decodes and resizes as most users write it, "cv" with simplejpeg and OpenCV; DALI and
-tf.data use their own decoders. PIL's resize is bilinear with antialias, tf.data's without, both cheaper than areas."""
+ABOUT = """{rows:,} JPEG photos of 256x256 to 480x640 (quality 90, 4:2:0; crops of real ones), two PNG masks each, and lists of 5 to 20 tokens
+padded to 20; to 64x64 and to 224x224, batches of 32, the files in the page cache. The limit is reading the three files, simplejpeg's whole
+decoding, isal's inflating, and the quicker of OpenCV's and plait's compiled area resize, one after another without an engine; for later
+epochs, when what was decoded is kept, it is `np.take` of each batch. "PIL" decodes and resizes as most users write it, "cv" with simplejpeg
+and OpenCV; DALI and tf.data use their own decoders. PIL's resize is bilinear with antialias, tf.data's and DALI's without: cheaper than areas.
+With "draft" a JPEG file may be decoded at a part of its size."""
 SIZES = {"check": {"rows": 70}, "tiny": {"rows": 200}, "small": {"rows": 600}, "full": {"rows": 2000}}
 GROUPS = {
     "plait": {"KERAS_BACKEND": "jax"},
@@ -179,7 +181,7 @@ def _kernels(data: Data, size: int) -> Epochs:
     from isal import isal_zlib
 
     cv2.setNumThreads(1)
-    area = _area()
+    area = _area(size)
 
     def mask(path: str) -> np.ndarray:
         """Inflated, and every value that is needed copied: what unfiltering costs beyond that is not counted."""
@@ -210,11 +212,17 @@ def _kernels(data: Data, size: int) -> Epochs:
     return epoch
 
 
-def _area() -> Any:
-    """(picture, out) -> None: OpenCV's area resize, or plait's compiled one where that is there, since it is quicker at small sizes."""
+def _area(size: int) -> Any:
+    """(picture, out) -> None: OpenCV's area resize or plait's compiled one, whichever is quicker here."""
     import cv2
+
+    from plait.formats.resizing import resized
 
     def by_opencv(picture: np.ndarray, out: np.ndarray) -> None:
         cv2.resize(picture, out.shape[1::-1], dst=out, interpolation=cv2.INTER_AREA)
 
-    return by_opencv
+    def by_plait(picture: np.ndarray, out: np.ndarray) -> None:
+        resized(picture, (size, size), out)
+
+    picture, out = np.random.default_rng(0).integers(0, 256, (400, 500, 3), np.uint8), np.empty((size, size, 3), np.uint8)
+    return min((by_opencv, by_plait), key=lambda way: min(timeit.repeat(lambda: way(picture, out), number=5, repeat=4)))

@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from frame import Candidate, Epochs
@@ -298,7 +298,7 @@ def _streaming() -> Any:
     """mosaicml-streaming without the packages that its clouds and its example data sets need, none of which is used here."""
 
     class Absent(types.ModuleType):
-        __path__: list[str] = []
+        __path__: ClassVar[list[str]] = []
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("__"):
@@ -334,10 +334,8 @@ def _dali() -> dict[str, Candidate]:
                 for kind, paths in files.items()
             }
             photo = fn.resize(fn.decoders.image(read["photos"][0], device="cpu"), size=(size, size), interp_type=dali.INTERP_LINEAR)
-            masks = [
-                fn.resize(fn.decoders.image(read[kind][0], device="cpu", output_type=dali.GRAY), size=(size, size), interp_type=dali.INTERP_NN)
-                for kind in MASKS
-            ]
+            grey = [fn.decoders.image(read[kind][0], device="cpu", output_type=dali.GRAY) for kind in MASKS]
+            masks = [fn.resize(mask, size=(size, size), interp_type=dali.INTERP_NN) for mask in grey]
             return photo, *masks, read["photos"][1]
 
         built = pipeline(prefetch_queue_depth=2)
