@@ -64,6 +64,7 @@ _HOME = {
         [
             "AlignmentError",
             "ArgumentError",
+            "BadSamplesError",
             "ChangedError",
             "CheckError",
             "DuplicateKeyError",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.errors import (
         AlignmentError as AlignmentError,
         ArgumentError as ArgumentError,
+        BadSamplesError as BadSamplesError,
         ChangedError as ChangedError,
         CheckError as CheckError,
         DuplicateKeyError as DuplicateKeyError,

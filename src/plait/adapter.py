@@ -15,7 +15,9 @@ from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, CheckError
+from plait.failures import OnError
 from plait.frameworks import Anew, tf_dataset, torch_tensors
+from plait.ledger import Ledger
 from plait.structure import structure
 from plait.waiting import Clock
 
@@ -39,9 +41,11 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         self.clock: Clock | None = None  # counts how long `fit` waits for batches, where somebody wants to know
         self._bound: tuple[weakref.ref[Any] | None, dict[str, Emission]] = (None, {})  # model, verb -> how to feed it
         self._step = self._start = 0  # batches handed out; where the epoch begins
-        self._open = False  # whether Keras is in an epoch
+        self._open, self._opened_by = False, 0  # whether Keras is in an epoch, and which of its iterators
         self._failure: Exception | None = None  # what ended a TensorFlow generator before its time
         self._emission: Emission  # without a model
+        self._ledger: Ledger  # what was handed out
+        self._policy: OnError  # about bad samples
 
     @property
     @abc.abstractmethod
@@ -104,21 +108,25 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
             )
         if hasattr(iterator, "_num_batches"):
             iterator._num_batches = self._end(self._start) - self._start
-        self._open = True
+        self._open, self._opened_by = True, id(iterator)
 
     def on_epoch_end(self) -> None:
         """For Keras, which also calls it before the first epoch, from `reset`; that counts nothing."""
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
-        if self._open and sys._getframe(1).f_code.co_name != "reset":
+        caller = sys._getframe(1)
+        if self._open and caller.f_code.co_name != "reset":
             self._start = self._step = self._end(self._start)
+        elif self._open and id(caller.f_locals.get("self")) == self._opened_by:
+            self._ledger.handed.drop()  # Keras took the first batch to build the model, and takes it again
         self._open = False
 
     # how it is done
 
     def _keras_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
-        return map(emission.for_keras, self._batches(self._start, self._end(self._start), emission))
+        start = self._start
+        return map(emission.for_keras, self._ledger.noted(start, self._batches(start, self._end(start), emission)))
 
     def _tf_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
         """The same, ending at an error: TensorFlow would wrap it; Keras asks `on_epoch_end` about an early end, which raises it."""
@@ -166,6 +174,15 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
             raise ArgumentError(
                 "predict() on a shuffled Loader would return rows in an order that nobody knows. "
                 f"Write model.predict(plait.Loader(data, {self.batch_size}, shuffle=False))."
+            )
+        if verb == "predict" and self._policy == "skip":
+            raise ArgumentError(
+                "predict() with on_error='skip' would return fewer rows than there are samples, and nobody knows which are missing. "
+                f"Write model.predict(plait.Loader(data, {self.batch_size}, shuffle=False, on_error='mask')): bad samples keep their row."
+            )
+        if verb != "predict" and self._policy == "mask" and not self.data.targets:
+            raise ArgumentError(
+                "on_error='mask' gives bad samples weight 0 for every target, and the data have none. Take on_error='skip'."
             )
         return self._bind(model, verb)
 

@@ -10,6 +10,7 @@ import numpy as np
 from plait.errors import SpecError
 from plait.ragged import Array, Ragged, take
 from plait.source import Source, Stream
+from plait.whereabouts import say_where
 
 __all__ = ["Column", "Read", "read_columns"]
 
@@ -64,7 +65,11 @@ def read_columns(
         rows = picked if column.rows is None else column.rows[picked]
         source = column.stream.source
         fields = {name: columns[name].stream.name for name in names}
-        arrays = dict(read(source, list(dict.fromkeys(fields.values())), rows, here))
+        try:
+            arrays = dict(read(source, list(dict.fromkeys(fields.values())), rows, here))
+        except Exception as error:
+            say_where(error, "read", names)
+            raise
         for name, field in fields.items():
             if len(arrays[field]) != len(rows):
                 raise SpecError(f"{source.label}[{field!r}] gave {len(arrays[field])} samples for {len(rows)} rows.")

@@ -23,6 +23,7 @@ from plait.source import Source, Stream, only_stream, row_numbers
 from plait.spec import Spec
 from plait.split import Given, overlap_report, split_rows
 from plait.steps import Step, check_result, run_step
+from plait.whereabouts import say_where
 
 __all__ = ["Dataset"]
 
@@ -206,6 +207,12 @@ class Dataset(Source):
         self._check_names([name])
         return self._columns[name].stream
 
+    def path(self, name: str, row: int) -> str:
+        """The file that holds a sample of a stream, where each has one; else empty."""
+        self._check_names([name])
+        column, sample = self._columns[name], int(row) if self._rows is None else int(self._rows[row])
+        return column.stream.source.path(column.stream.name, sample if column.rows is None else int(column.rows[sample]))
+
     def raw(self) -> Dataset:
         """The same samples as their sources give them, without any step."""
         return self._with(_steps=(), _specs={name: column.stream.spec for name, column in self._columns.items()})
@@ -281,12 +288,20 @@ class Dataset(Source):
         for number in steps:
             step = self._steps[number]
             rng = Draws(seed_of(seed, epoch, number, hashes)) if step.random and hashes is not None else None
-            run_step(step, values, present, rng, lambda place: self.keys[int(rows[place])], samples=len(rows))
+            try:
+                run_step(step, values, present, rng, lambda place: self.keys[int(rows[place])], samples=len(rows))
+            except Exception as error:
+                say_where(error, f"step {step.name}", step.on)
+                raise
         out = {}
         for name in names:
             here = present[name]
             array = values[name] if here is None else scatter(values[name], here, len(rows))
-            check_result(name, array, self._specs[name], self._steps, lambda: self.keys.some(rows))
+            try:
+                check_result(name, array, self._specs[name], self._steps, lambda: self.keys.some(rows))
+            except SpecError as error:
+                say_where(error, "check", [name])
+                raise
             out[name] = array
         return out
 

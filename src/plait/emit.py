@@ -11,9 +11,11 @@ import numpy as np
 from plait.contract import Contract, Port
 from plait.dataset import Dataset
 from plait.errors import SpecError
+from plait.failures import Failure
 from plait.order import Picks
 from plait.ragged import Array, Ragged
 from plait.spec import Spec
+from plait.whereabouts import say_where
 
 __all__ = ["Batch", "Emission"]
 
@@ -21,11 +23,12 @@ _EXACT = 2**24  # integers up to here are exact in float32
 
 
 class Batch(NamedTuple):
-    """One batch in NumPy: name -> array, samples first; weights for every target."""
+    """One batch in NumPy: name -> array, samples first; weights for every target; the samples that should be in it and failed."""
 
     inputs: dict[str, np.ndarray]
     targets: dict[str, np.ndarray]
     weights: dict[str, np.ndarray]
+    failures: tuple[Failure, ...] = ()
 
 
 class Emission:
@@ -66,28 +69,38 @@ class Emission:
         for name, array in values.items():
             if isinstance(array, Ragged):
                 raise SpecError(f"Stream {name!r} is ragged and not padded. Write data.map(plait.Pad(20), on={name!r}).")
-            target = name in self._targets
-            port = self._port(name)
-            cast = _cast(array, port, target, lambda bad, what, n=name: self._error(n, rows, bad, what))
-            self._check_finite(name, cast, rows)
-            if target:
-                self._check_labels(name, cast, port, rows)
-            out[name] = _ranked(cast, port)
+            try:
+                out[name] = self._array(name, array, rows)
+            except SpecError as error:
+                say_where(error, "check", [name])
+                raise
         return out
 
-    def batches(self, arrays: Mapping[str, np.ndarray], picks: Picks) -> list[Batch]:
+    def _array(self, name: str, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        target, port = name in self._targets, self._port(name)
+        cast = _cast(array, port, target, lambda bad, what: self._error(name, rows, bad, what))
+        self._check_finite(name, cast, rows)
+        if target:
+            self._check_labels(name, cast, port, rows)
+        elif name not in self._inputs and (cast < 0).any():
+            bad = np.asarray((cast < 0).reshape(len(cast), -1).any(axis=1))
+            raise self._error(name, rows, bad, "is negative; a weight is 0 or more. Mend it in its source")
+        return _ranked(cast, port)
+
+    def batches(
+        self, arrays: Mapping[str, np.ndarray], picks: Picks, *, lost: np.ndarray | None = None, makeup: np.ndarray | None = None
+    ) -> list[Batch]:
         """Batches cut from cast arrays, which they share.
 
         Args:
             arrays: As `arrays` returns them.
             picks: The samples they hold.
-
-        Raises:
-            SpecError: A weight is negative.
+            lost: (samples,) bool, those that are fillers and get weight 0.
+            makeup: (batches,) float32, for evaluation: by how much the others of a batch weigh more instead.
         """
         inputs = [(name, arrays[name]) for name in self._inputs]
         targets = [(name, arrays[name]) for name in self._targets]
-        weights = [(name, self._weight(name, arrays, picks)) for name in self._targets] if self.weighted else []
+        weights = [(name, self._weight(name, arrays, picks, lost, makeup)) for name in self._targets] if self.weighted else []
         out = []
         for start, stop in itertools.pairwise(picks.cuts):
             weight = {name: array[start:stop] for name, array in weights} if weights else {**self._all_one(stop - start)}
@@ -117,7 +130,9 @@ class Emission:
             return None
         return self.contract.input(name) if name in self.data.inputs else self.contract.output(name)
 
-    def _weight(self, name: str, arrays: Mapping[str, np.ndarray], picks: Picks) -> np.ndarray:
+    def _weight(
+        self, name: str, arrays: Mapping[str, np.ndarray], picks: Picks, lost: np.ndarray | None, makeup: np.ndarray | None
+    ) -> np.ndarray:
         """Weights of all the batches: 0 for padding and what is absent, the rest scaled as the class says."""
         given, gone, scale = arrays.get(f"{name}.weight"), self._masked.get(name), self._scales.get(name)
         rows, cuts = picks.rows, np.asarray(picks.cuts)
@@ -126,8 +141,10 @@ class Emission:
         counted = np.arange(len(rows)) - np.repeat(cuts[:-1], sizes) < np.repeat(picks.real, sizes)
         if gone is not None:
             counted &= ~gone[rows]
-        if (weight < 0).any():
-            raise self._error(f"{name}.weight", rows, weight < 0, "is negative; a weight is 0 or more")
+        if lost is not None:
+            counted &= ~lost
+        if scale is not None and makeup is not None:
+            scale = scale * np.repeat(makeup, sizes)
         if scale is None:
             labelled = np.maximum(np.add.reduceat(counted, cuts[:-1], dtype=np.int64), 1)
             scale = np.repeat((sizes / labelled).astype(np.float32), sizes)
@@ -165,8 +182,7 @@ class Emission:
         bad = np.asarray(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
         if not bad.any():
             return
-        values = array.reshape(len(array), -1)[bad]
-        if not np.isnan(values).any():
+        if not np.isnan(array[np.flatnonzero(bad)[0]]).any():
             remedy = (
                 f"Bring it into range with data.map(fn, on={name!r}), or write NaN in its place in the source, which then counts as missing"
             )

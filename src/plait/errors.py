@@ -8,6 +8,7 @@ PlaitError
 │   └── ChangedError                      what is read is no longer what was listed
 ├── TransformError       (ValueError)     a step cannot be fitted, applied, inverted, saved or loaded
 ├── CheckError           (ValueError)     the data does not fit the model
+├── BadSamplesError      (RuntimeError)   more samples cannot be used than a budget allows
 ├── ArgumentError        (ValueError)     an argument that cannot be meant
 ├── NameUnknownError     (KeyError)       a stream, field or target that does not exist
 ├── ResumeError          (RuntimeError)   a saved run does not go with this loader or model
@@ -21,6 +22,7 @@ from __future__ import annotations
 __all__ = [
     "AlignmentError",
     "ArgumentError",
+    "BadSamplesError",
     "ChangedError",
     "CheckError",
     "DuplicateKeyError",
@@ -64,6 +66,10 @@ class TransformError(PlaitError, ValueError):
 
 class CheckError(PlaitError, ValueError):
     """The data does not fit the model."""
+
+
+class BadSamplesError(PlaitError, RuntimeError):
+    """More samples cannot be used than the budget allows."""
 
 
 class ArgumentError(PlaitError, ValueError):

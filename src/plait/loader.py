@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,15 +12,21 @@ import numpy as np
 
 from plait.adapter import Adapter
 from plait.ahead import ahead as read_ahead
+from plait.audit import audit_report
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, SpecError
+from plait.failures import Failures, OnError, allowed
 from plait.frameworks import as_it_is, torch_tensors
+from plait.ledger import Ledger
 from plait.making import Making
 from plait.order import Remainder
 from plait.plan import plan
 from plait.planned import Plan
+from plait.raising import Insistent
+from plait.report import Report
+from plait.salvage import Salvage
 
 __all__ = ["Loader"]
 
@@ -50,6 +56,11 @@ class Loader(Adapter):
         balance: Name of a target of class codes: every class equally often.
         bucket: Name of a ragged stream, batches of similar length, padded to the end of their bucket; or a mapping name -> edges.
         ahead: Batches read ahead at most.
+        on_error: What is done about a sample that cannot be read, fails in a step, or may not be fed (NaN, a label out of range):
+            "raise"; "skip": it is left out of its batch (or padded, where batches are), and nothing else changes; "mask": it stays, as
+            zeros that have weight 0 for every target. `errors` lists them.
+        budget: How many may fail: a number, or their share; one in a hundred when left out (100 where the data have no end). One more
+            is a BadSamplesError.
 
     Raises:
         CheckError: The data do not fit `model`.
@@ -72,12 +83,27 @@ class Loader(Adapter):
         balance: str | None = None,
         bucket: str | dict[str, Sequence[int]] | None = None,
         ahead: int | None = None,
+        on_error: OnError = "raise",
+        budget: float | None = None,
     ) -> None:
         super().__init__()
         _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
         self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle) and not data.endless
         self._bucket: dict[str, Sequence[int] | None] = {bucket: None} if isinstance(bucket, str) else {**(bucket or {})}
-        self._order = plan(data, batch_size, remainder, shard, seed=self.seed, shuffle=self.shuffle, balance=balance, bucket=self._bucket)
+        self._policy, limit, share = allowed(on_error, budget, None if data.endless else len(data))
+        self._ledger = Ledger(Failures(self._policy, None if data.endless else len(data), limit, share))
+        self._order = plan(
+            data,
+            batch_size,
+            remainder,
+            shard,
+            seed=self.seed,
+            shuffle=self.shuffle,
+            balance=balance,
+            bucket=self._bucket,
+            failures=None if self._policy == "raise" else self._ledger.failures,
+        )
+        self._salvage = Salvage(self._policy, self._order.remainder == "pad")
         if self._order.per_pass == 0:
             raise ArgumentError(
                 f"remainder='drop' leaves no batch: {len(data)} samples, global batches of {self._order.whole}. Use a smaller batch_size"
@@ -107,6 +133,7 @@ class Loader(Adapter):
         if step < 0:
             raise ArgumentError(f"loader.step = {step}: a step is 0 or more.")
         self._step = self._start = int(step)
+        self._ledger.handed.clear()
 
     @property
     def epoch(self) -> int:
@@ -116,6 +143,14 @@ class Loader(Adapter):
     def mark(self, step: int) -> None:
         """Note that all batches before `step` were trained on, without moving where the next epoch begins."""
         self._step = int(step)
+
+    def known(self, step: int) -> dict[str, object]:
+        """What was noted about the batches before `step`, JSON-able: bad samples, and which were handed out."""
+        return self._ledger.before(step)
+
+    def restore(self, known: Mapping[str, Any]) -> None:
+        """Go on with what `known` returned."""
+        self._ledger.restore(known, lambda row: self.data.keys[row])
 
     @property
     def layout(self) -> dict[str, object]:
@@ -150,6 +185,19 @@ class Loader(Adapter):
             why,
         )
 
+    @property
+    def errors(self) -> Report:
+        """The samples that could not be used so far, each counted once: key, stream, stage, file and error. See `on_error`."""
+        return self._ledger.failures.report()
+
+    def audit(self) -> Report:
+        """Whether every sample comes exactly once: proved for the plan over all shards, and for the batches handed out here.
+
+        The plan is looked at for each epoch that was begun (the first one where none was), at a few bytes and some 20 ns a sample; what
+        was handed out is known from a few integers. False when a sample is missing or repeated; the findings say which.
+        """
+        return audit_report(self._order, None if self.data.endless else self.data.keys, self._ledger.handed, len(self._ledger.failures))
+
     def __len__(self) -> int:
         return self.steps
 
@@ -171,13 +219,8 @@ class Loader(Adapter):
     # NumPy
 
     def __iter__(self) -> Generator[PlainBatch, None, None]:
-        """One epoch, from where `step` was put (the beginning by itself)."""
-        start, stop = self._start, self._end(self._start)
-        for number, batch in enumerate(self._batches(start, stop, self._emission), start + 1):
-            self._step = number
-            if number == stop:
-                self._start = stop
-            yield _plain(batch)
+        """One epoch, from where `step` was put (the beginning by itself). Once it raised, it raises again at every further call."""
+        return Insistent(_plain(batch) for batch in self._counted())
 
     def batch(self, step: int) -> PlainBatch:
         """Batch number `step` since the seed's beginning, whatever was read before. Pure."""
@@ -200,7 +243,7 @@ class Loader(Adapter):
         Batches are counted as they are taken; behind `prefetch`, `step` runs ahead of the loop.
         """
         known = self.steps if self._start % self.steps == 0 else None
-        return self._tf_dataset(self._counted, self._emission, batches=known)  # what is read ahead would count as handed out
+        return self._tf_dataset(lambda: map(self._emission.for_keras, self._counted()), self._emission, batches=known)
 
     def to_torch(self) -> Any:
         """A torch `DataLoader` of the same batches as tensors, one epoch each time it is iterated over."""
@@ -210,7 +253,7 @@ class Loader(Adapter):
 
         class Batches(IterableDataset):
             def __iter__(self) -> Iterator[Any]:
-                return map(torch_tensors, loader._counted())
+                return Insistent(torch_tensors(loader._emission.for_keras(batch)) for batch in loader._counted())
 
             def __len__(self) -> int:
                 return len(loader)
@@ -219,13 +262,13 @@ class Loader(Adapter):
 
     # how it is done
 
-    def _counted(self) -> Iterator[tuple[Any, ...]]:
+    def _counted(self) -> Generator[Batch, None, None]:
         start, stop = self._start, self._end(self._start)
-        for number, batch in enumerate(self._batches(start, stop, self._emission), start + 1):
+        for number, batch in enumerate(self._ledger.noted(start, self._batches(start, stop, self._emission)), start + 1):
             self._step = number
             if number == stop:
                 self._start = stop
-            yield self._emission.for_keras(batch)
+            yield batch
 
     @property
     def _block(self) -> int:
@@ -253,7 +296,7 @@ class Loader(Adapter):
 
     def _make(self, steps: range, emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""
-        return Making(self.data, self._order, emission, self.seed, bool(self._bucket))(steps)
+        return Making(self.data, self._order, emission, self.seed, bool(self._bucket), self._salvage)(steps)
 
     def _emission_for(self, contract: Contract | None, *, evaluating: bool = False) -> Emission:
         for name in [*self.data.inputs, *self.data.targets]:
@@ -263,10 +306,11 @@ class Loader(Adapter):
                     f"data.map(plait.Pad(20, cut=True), on={name!r}), or plait.Loader(data, {self.batch_size}, bucket={name!r})."
                 )
         padded = self._order.remainder == "pad"
+        weighted = padded or self._policy != "raise"
         if self.data.endless or not evaluating:
-            return Emission(self.data, contract, padded=padded)
+            return Emission(self.data, contract, padded=weighted)
         slots = self._order.per_pass * self._order.whole if padded else len(self.data)
-        return Emission(self.data, contract, padded=padded, slots=slots)
+        return Emission(self.data, contract, padded=weighted, slots=slots)
 
 
 def _plain(batch: Batch) -> PlainBatch:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
-from plait.order import Order
+from plait.order import Order, Picks
 from plait.ragged import Ragged
+from plait.salvage import Salvage
 
 __all__ = ["Making"]
 
@@ -22,6 +26,7 @@ class Making:
         emission: How samples become batches of a model.
         seed: Of random steps.
         bucketed: Whether ragged streams are padded to the length of their bucket.
+        salvage: What is done about samples that fail.
     """
 
     data: Dataset
@@ -29,17 +34,23 @@ class Making:
     emission: Emission
     seed: int
     bucketed: bool = False
+    salvage: Salvage = field(default_factory=Salvage)
 
     def __call__(self, steps: range) -> list[Batch]:
-        """These batches, read together; an error says in which of them it came up."""
+        """These batches, read together; an error says in which of them it came up, and which sample."""
         picks = self.order.together(steps)
+        start = time.monotonic()
         try:
-            values = self.data.draw(self.emission.names, picks.rows, seed=self.seed, epoch=picks.epoch)
-            if self.bucketed:
-                values = {n: v.padded(max(1, picks.length)) if isinstance(v, Ragged) else v for n, v in values.items()}
-            return self.emission.batches(self.emission.arrays(values, picks.rows), picks)
+            return self.emission.batches(self._arrays(picks, picks.rows, picks.epoch), picks)
         except Exception as error:
-            error.add_note(
-                f"in batch {steps[0]} of the Loader" if len(steps) == 1 else f"in batches {steps[0]} to {steps[-1]} of the Loader"
-            )
-            raise
+            seconds = time.monotonic() - start
+            return self.salvage(error, seconds, steps, picks, lambda places: self._some(picks, places), self.data, self.emission)
+
+    def _some(self, picks: Picks, places: np.ndarray) -> dict[str, np.ndarray]:
+        return self._arrays(picks, picks.rows[places], picks.epoch if np.ndim(picks.epoch) == 0 else np.asarray(picks.epoch)[places])
+
+    def _arrays(self, picks: Picks, rows: np.ndarray, epoch: int | np.ndarray) -> dict[str, np.ndarray]:
+        values = self.data.draw(self.emission.names, rows, seed=self.seed, epoch=epoch)
+        if self.bucketed:
+            values = {n: v.padded(max(1, picks.length)) if isinstance(v, Ragged) else v for n, v in values.items()}
+        return self.emission.arrays(values, rows)

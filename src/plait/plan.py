@@ -8,8 +8,10 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.failures import Failures
 from plait.order import Balanced, Bucketed, Onward, Order, Remainder, Uniform
 from plait.ragged import Ragged
+from plait.salvage import failure_of, readable
 
 __all__ = ["plan"]
 
@@ -24,8 +26,13 @@ def plan(
     shuffle: bool,
     balance: str | None,
     bucket: Mapping[str, Sequence[int] | None],
+    failures: Failures | None = None,
 ) -> Order:
     """The order that these arguments of a Loader ask for.
+
+    Args:
+        failures: Where to note samples whose class cannot be read, which are left out; None to raise. Those whose length cannot be
+            read go to the first bucket, and fail again in their batch.
 
     Raises:
         ArgumentError, NameUnknownError, SpecError: They exclude each other, or name a stream that cannot serve.
@@ -40,14 +47,14 @@ def plan(
     if balance is not None:
         if not shuffle:
             raise ArgumentError("balance= draws samples at random; it does not go with shuffle=False.")
-        return Balanced(_class_codes(data, balance), batch_size, remainder, shard, seed)
+        return Balanced(_class_codes(data, balance, failures), batch_size, remainder, shard, seed)
     if bucket:
-        lengths, edges = _lengths(data, bucket, batch_size * shard[1])
+        lengths, edges = _lengths(data, bucket, batch_size * shard[1], tolerant=failures is not None)
         return Bucketed(lengths, edges, batch_size, remainder, shard, seed, shuffle)
     return Uniform(len(data), batch_size, remainder, shard, seed, shuffle)
 
 
-def _class_codes(data: Dataset, name: str) -> np.ndarray:
+def _class_codes(data: Dataset, name: str, failures: Failures | None) -> np.ndarray:
     if name not in data.spec:
         raise NameUnknownError(f"balance={name!r} is no stream of the data set. It has {list(data.spec)}.")
     spec = data.spec[name]
@@ -56,8 +63,14 @@ def _class_codes(data: Dataset, name: str) -> np.ndarray:
             f"balance={name!r} is {spec}; class codes are needed, one integer a sample: "
             f"data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r})."
         )
-    values = np.asarray(data.read([name], np.arange(len(data)))[name]).reshape(len(data)).astype(np.int64)
-    gone = data.absent(name)
+    parts, failed = readable(lambda rows: np.asarray(data.read([name], rows)[name]), np.arange(len(data)), tolerant=failures is not None)
+    values, gone = np.zeros(len(data), np.int64), data.absent(name)
+    for rows, found in parts:
+        values[rows] = found.reshape(len(rows))
+    if failed and failures is not None:
+        failures.add(failure_of(data, error, row, 0) for row, error in failed)
+        gone = np.zeros(len(data), bool) if gone is None else gone.copy()
+        gone[[row for row, _ in failed]] = True
     codes = np.unique(values, return_inverse=True)[1]
     codes = codes if gone is None else np.where(gone, -1, codes)
     if (codes < 0).all():
@@ -65,7 +78,7 @@ def _class_codes(data: Dataset, name: str) -> np.ndarray:
     return codes
 
 
-def _lengths(data: Dataset, bucket: Mapping[str, Sequence[int] | None], whole: int) -> tuple[np.ndarray, Sequence[int]]:
+def _lengths(data: Dataset, bucket: Mapping[str, Sequence[int] | None], whole: int, *, tolerant: bool) -> tuple[np.ndarray, Sequence[int]]:
     name, edges = next(iter(bucket.items()))
     if len(bucket) > 1 or name not in data.spec or not data.spec[name].ragged:
         ragged = [n for n, s in data.spec.items() if s.ragged]
@@ -73,15 +86,19 @@ def _lengths(data: Dataset, bucket: Mapping[str, Sequence[int] | None], whole: i
     others = [n for n, s in data.spec.items() if s.ragged and n != name]
     if others:
         raise ArgumentError(f"bucket={name!r}: {others} are ragged too; pad them first: data.map(plait.Pad(20), on={others[0]!r}).")
-    lengths = np.concatenate([_ragged_lengths(data, name, start) for start in range(0, len(data), 4096)])
+    lengths = np.zeros(len(data), np.int64)
+    for start in range(0, len(data), 4096):
+        block = np.arange(start, min(start + 4096, len(data)))
+        for rows, found in readable(lambda rows: _ragged_lengths(data, name, rows), block, tolerant=tolerant)[0]:
+            lengths[rows] = found
     if edges is None:
         count = min(8, max(1, len(data) // (4 * whole)))  # so many that most batches are full
         edges = np.unique(np.ceil(np.quantile(lengths, np.arange(1, count + 1) / count)).astype(int)).tolist()
     return lengths, sorted({max(1, int(e)) for e in edges})
 
 
-def _ragged_lengths(data: Dataset, name: str, start: int) -> np.ndarray:
-    column = data.read([name], np.arange(start, min(start + 4096, len(data))))[name]
+def _ragged_lengths(data: Dataset, name: str, rows: np.ndarray) -> np.ndarray:
+    column = data.read([name], rows)[name]
     if not isinstance(column, Ragged):
         raise SpecError(f"Stream {name!r} is declared ragged and read as a dense array.")
     return column.lengths

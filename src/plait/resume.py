@@ -121,6 +121,7 @@ class Resume(keras.callbacks.Callback):
             "arrays": arrays,
             "dtypes": {group: [str(v.dtype) for v in values] for group, values in groups.items()},
             "order": order_of(self.loader),
+            **self.loader.known(step),
         }
         _replace(self.path, lambda file: file.write(json.dumps(state, indent=1).encode()))
         for old in glob.glob(os.path.join(glob.escape(folder), f"{glob.escape(name)}.*.npz")):
@@ -152,6 +153,7 @@ class Resume(keras.callbacks.Callback):
             self._metrics = [_loaded(file[f"metrics.{i}"], dtype) for i, dtype in enumerate(dtypes["metrics"])]
             restore_random_states({name.removeprefix("random."): file[name] for name in file.files if name.startswith("random.")})
         self.loader.step = state["step"]
+        self.loader.restore(state)
         print(
             f"Resume: {self.path} goes on after {state['step']} batches, in epoch {state['step'] // len(self.loader) + 1}; "
             f"delete it and {arrays} to begin anew."

@@ -68,6 +68,10 @@ class Source(abc.ABC):
         """(rows,) bool, true where the stream has no value for a key that the source holds; None where there are none."""
         return None
 
+    def path(self, name: str, row: int) -> str:
+        """The file (or URL) that holds a sample of a stream, where each sample has one of its own; else empty. For messages."""
+        return ""
+
     def decoder(self, name: str) -> Callable[[Sequence[object]], Array] | None:
         """The step from raw material (a path, say) to what `read` gives, with a JSON form; None where `read` gives values as stored."""
         return None

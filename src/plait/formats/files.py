@@ -83,6 +83,10 @@ class FileSource(Source):
         paths = [str(path) for path in self._files.paths[rows]]
         return {name: self._step.decode(paths, label=self._label, key=lambda index: _Key(self.keys, rows, index)) for name in names}
 
+    def path(self, name: str, row: int) -> str:
+        """The sample's file."""
+        return str(self._files.paths[row])
+
     def decoder(self, name: str) -> Decoder:
         """From paths (and whatever else the step takes) to what `read` gives."""
         return self._step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -77,8 +78,9 @@ def selected(dataset: Any, rows: np.ndarray) -> Any:
         return dataset[0:0]
     first, span = int(rows[0]), int(rows[-1] - rows[0]) + 1
     if span <= _DENSE * len(rows):
-        values = dataset[first : first + span]
-        return values if span == len(rows) else values[rows - first]
+        with contextlib.suppress(OSError):  # a damaged sample between them is none of theirs
+            values = dataset[first : first + span]
+            return values if span == len(rows) else values[rows - first]
     return np.concatenate([dataset[rows[start : start + _BLOCK]] for start in range(0, len(rows), _BLOCK)])
 
 

@@ -120,6 +120,10 @@ class Npy(Source):
         """Open the files at these rows, or gather the rows of the map."""
         return self._inner.read(names, rows)
 
+    def path(self, name: str, row: int) -> str:
+        """The sample's file; empty where rows of one file are read."""
+        return self._inner.path(name, row)
+
     def decoder(self, name: str) -> Decoder | None:
         """From paths and arrays to what `read` gives; None where rows of one file are read."""
         step = self._inner.decoder(name)
