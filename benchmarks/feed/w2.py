@@ -16,12 +16,12 @@ from frame import LIMIT, OURS, Candidate, Case, Epochs, Goal
 from photos import CLASSES, MOST_TOKENS, photos, tokens
 
 TITLE = "W2: photos, masks and token lists"
-ABOUT = """{rows:,} JPEG photos of 256x256 to 480x640 (quality 90, 4:2:0; crops of real ones), two PNG masks each, and lists of 5 to 20 tokens
-padded to 20; to 64x64 and to 224x224, batches of 32, the files in the page cache. The limit is reading the three files, simplejpeg's whole
-decoding, isal's inflating, and the quicker of OpenCV's and plait's compiled area resize, one after another without an engine; for later
-epochs, when what was decoded is kept, it is `np.take` of each batch. "PIL" decodes and resizes as most users write it, "cv" with simplejpeg
-and OpenCV; DALI and tf.data use their own decoders. PIL's resize is bilinear with antialias, tf.data's and DALI's without: cheaper than areas.
-With "draft" a JPEG file may be decoded at a part of its size."""
+ABOUT = """{rows:,} JPEG photos of 256x256 to 480x640 (quality 90, 4:2:0; crops of real ones), two PNG masks each, and lists of 5 to 20
+tokens, padded; to 64x64 and to 224x224, batches of 32, the files in the page cache. The limit is reading the three files, simplejpeg's
+whole decoding, isal's inflating, and the quicker of OpenCV's and plait's compiled area resize, one after another without an engine; for
+later epochs, when what was decoded is kept, it is `np.take` of each batch. "PIL" decodes and resizes as most users write it, "cv" with
+simplejpeg and OpenCV; DALI and tf.data use their own decoders. PIL's resize is bilinear with antialias, tf.data's and DALI's without:
+cheaper than areas. With "draft" a JPEG file may be decoded at a part of its size."""
 SIZES = {"check": {"rows": 70}, "tiny": {"rows": 200}, "small": {"rows": 600}, "full": {"rows": 2000}}
 GROUPS = {
     "plait": {"KERAS_BACKEND": "jax"},
