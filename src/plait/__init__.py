@@ -56,6 +56,7 @@ _HOME = {
     "Report": "plait.report",
     "Finding": "plait.report",
     "show": "plait.preview",
+    "cache": "plait.packed",
     "open": "plait.packed",
     "pack": "plait.packed",
     "Synthesizer": "plait.synth.synthesizer",
@@ -109,7 +110,7 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     )
     from plait.keys import Keys as Keys
     from plait.loader import Loader as Loader
-    from plait.packed import open as open, pack as pack
+    from plait.packed import cache as cache, open as open, pack as pack
     from plait.preprocessing import Preprocessing as Preprocessing
     from plait.preview import show as show
     from plait.ragged import Ragged as Ragged

@@ -15,6 +15,7 @@ from plait.columns import Column, read_columns
 from plait.draws import Draws, seed_of
 from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.gaps import Policy
+from plait.held import Held, settled
 from plait.keys import Keys
 from plait.ragged import Array, scatter
 from plait.report import Report
@@ -75,6 +76,7 @@ class Dataset(Source):
         self._steps: tuple[Step, ...] = ()
         self._specs = {name: stream.spec for name, stream in streams.items()}
         self._drawn = _drawn(streams)
+        self._held = Held({}, frozenset())
 
     @classmethod
     def of(
@@ -167,7 +169,7 @@ class Dataset(Source):
     @property
     def in_memory(self) -> bool:  # type: ignore[override]
         """Whether every source is in memory."""
-        return all(column.stream.source.in_memory for column in self._columns.values())
+        return all(self.storage(name).source.in_memory for name in self._columns)
 
     @property
     def endless(self) -> bool:  # type: ignore[override]
@@ -213,9 +215,52 @@ class Dataset(Source):
         column, sample = self._columns[name], int(row) if self._rows is None else int(self._rows[row])
         return column.stream.source.path(column.stream.name, sample if column.rows is None else int(column.rows[sample]))
 
+    def storage(self, name: str) -> Stream:
+        """The stream that is read for this one: of what `plait.cache` keeps, else its origin."""
+        self._check_names([name])
+        return self._held.columns.get(name, self._columns[name]).stream
+
+    @property
+    def pending(self) -> tuple[tuple[int, Step], ...]:
+        """The steps that run for every batch, with their numbers: all but those whose results `plait.cache` keeps."""
+        return tuple((number, step) for number, step in enumerate(self._steps) if number not in self._held.steps)
+
     def raw(self) -> Dataset:
         """The same samples as their sources give them, without any step."""
-        return self._with(_steps=(), _specs={name: column.stream.spec for name, column in self._columns.items()})
+        specs = {name: column.stream.spec for name, column in self._columns.items()}
+        return self._with(_steps=(), _specs=specs, _held=Held({}, frozenset()))
+
+    def stored(self) -> Dataset:
+        """The same samples as they are read: as `plait.cache` keeps them, else as their sources give them."""
+        return self._with(_steps=(), _specs={name: self.storage(name).spec for name in self._columns})
+
+    def settled(self) -> tuple[Dataset, frozenset[int]]:
+        """What is the same in every epoch and takes time: a part of the streams, after the steps before which nothing random touches them.
+
+        Returns:
+            A data set of those streams as inputs, each sample once, in the order of the rows; and the numbers of those steps.
+        """
+        random = {n for n, c in self._columns.items() if isinstance(c.stream.source, Dataset) and c.stream.source._draws()}
+        steps, _ = settled(self._steps, random)
+        new = {name for number, step in self.pending if number in steps for name in step.on}
+        names = tuple(n for n in self._columns if n in new or (n not in random and not self.storage(n).source.in_memory))
+        data = self.raw()
+        for number, step in enumerate(self._steps):
+            data = data._with_step(step) if number in steps else data._with(_steps=(*data._steps, Step(_unchanged, (), False)))
+        rows = None if self._rows is None else np.unique(self._rows)
+        roles: dict[str, object] = {"_inputs": names, "_targets": (), "_weights": (), "_rows": rows, "_selected": None, "_held": self._held}
+        columns, specs = ({name: table[name] for name in names} for table in (self._columns, data._specs))
+        return data._with(_columns=columns, _specs=specs, **roles), steps
+
+    def hold(self, source: Source, steps: frozenset[int]) -> Dataset:
+        """The same data set, which reads what a source has of the streams of `settled`, after these steps, from there."""
+        rows = None
+        if self._rows is not None:
+            unique = np.unique(self._rows)
+            rows = np.full(len(self._all_keys), -1, np.int64)
+            rows[unique] = np.arange(len(unique))
+        columns = {n: Column(source[n], rows, None if c.keep else c.absent, False) for n, c in self._columns.items() if n in source.spec}
+        return self._with(_held=Held({**self._held.columns, **columns}, self._held.steps | steps))
 
     def plain(self) -> Dataset:
         """The same data set without what `augment` added."""
@@ -228,7 +273,8 @@ class Dataset(Source):
         data = self._with(_columns=columns).raw()
         for step in self._steps:
             data = data if step.random else data._with_step(step)
-        return data
+        kept = [number for number, step in enumerate(self._steps) if not step.random]
+        return data._with(_held=Held(self._held.columns, frozenset(kept.index(number) for number in self._held.steps)))
 
     def __str__(self) -> str:
         lines = [f"Dataset of {len(self)} samples, keys such as {self.keys.some(range(min(3, len(self))))}"] if not self.endless else []
@@ -274,7 +320,7 @@ class Dataset(Source):
         rows = row_numbers(rows, self._count, self.label)
         needed, steps = self._needed(names)
         samples = rows if self._rows is None else self._rows[rows]
-        columns = {name: self._columns[name] for name in sorted(needed)}
+        columns = {name: self._held.columns.get(name, self._columns[name]) for name in sorted(needed)}
         present = {name: column.present(samples) for name, column in columns.items()}
 
         def read(source: Source, fields: list[str], at: np.ndarray, here: np.ndarray | None) -> Mapping[str, Array]:
@@ -426,7 +472,7 @@ class Dataset(Source):
     def _needed(self, names: Sequence[str]) -> tuple[set[str], list[int]]:
         """The streams and the steps (by number) that these streams are made of."""
         needed, steps = set(names), []
-        for number, step in reversed(list(enumerate(self._steps))):
+        for number, step in reversed(self.pending):
             if needed & set(step.on):
                 needed |= set(step.on)
                 steps.append(number)
@@ -450,6 +496,11 @@ def _step(fn: Callable[..., Any], on: str | Sequence[str], *, random: bool) -> S
     if not callable(fn) or not names:
         raise ArgumentError(f"A step is a function and the streams it works on: data.map(fn, on='age'); found {fn!r} and on={on!r}.")
     return Step(fn, names, random)
+
+
+def _unchanged(*arrays: Array) -> tuple[Array, ...]:
+    """In the place of a step that is left out, so that the others keep their numbers, and what they draw."""
+    return arrays
 
 
 def _kept_meaning(found: Spec, before: Spec) -> Spec:

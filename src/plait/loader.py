@@ -173,7 +173,7 @@ class Loader(Adapter):
     @property
     def plan(self) -> Plan:
         """What it chose: which order, how much is read at once, on how many threads, and why."""
-        slow = sorted({source.label for name in self.data.spec if not (source := self.data.origin(name).source).in_memory})
+        slow = sorted({source.label for name in self.data.spec if not (source := self.data.storage(name).source).in_memory})
         where = f"{' and '.join(slow[:3])} {'is' if len(slow) == 1 else 'are'} not in memory" if slow else "every source is in memory"
         why = f"workers={self._threads} was asked for, and {where}" if self._asked else where
         return Plan(

@@ -72,6 +72,10 @@ class Source(abc.ABC):
         """The file (or URL) that holds a sample of a stream, where each sample has one of its own; else empty. For messages."""
         return ""
 
+    def stamp(self, name: str) -> str | None:
+        """What tells the values of a stream from others without reading them: it changes when they do. None where nothing does."""
+        return None
+
     def decoder(self, name: str) -> Callable[[Sequence[object]], Array] | None:
         """The step from raw material (a path, say) to what `read` gives, with a JSON form; None where `read` gives values as stored."""
         return None

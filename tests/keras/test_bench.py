@@ -73,7 +73,7 @@ def test_a_source_that_sleeps_is_found_and_said_to_be_waited_for(slow):
     printed = str(found)
     assert "The model waits for its data: " in printed
     assert "The slowest part of a batch is reading 'photo' from Sleepy." in printed
-    assert "-> Do it once: plait.pack(data, 'train.plait'), and train on plait.open('train.plait'). Or workers=2 makes batches" in printed
+    assert "-> Do it once: plait.cache(data, 'cache'), and train on what it returns. Or workers=2 makes batches" in printed
 
 
 def test_a_slow_step_is_found_behind_quick_sources(quick):
@@ -100,12 +100,26 @@ def test_what_to_do_depends_on_what_is_slow(quick, slow):
     )
     assert advice(quick, inline, stage("order", ())) == f"Take a larger batch_size. Or {threads}."
     assert advice(quick, inline, stage("reading")) == f"It is in memory already: take a larger batch_size. Or {threads}."
-    assert advice(slow, ahead, stage("reading", ("photo",))).endswith("plait.open('train.plait'). Or workers=6 reads on more threads.")
-    assert advice(drawn, inline, stage("step")).startswith("Do it once: plait.pack(data.plain(), 'train.plait'), and train on")
-    assert advice(drawn, inline, stage("step")).endswith(f"plait.open('train.plait'), augmented there. Or {threads}.")
+    assert advice(slow, ahead, stage("reading", ("photo",))).endswith("train on what it returns. Or workers=6 reads on more threads.")
+    assert advice(quick.map(abs, on="x"), inline, stage("step")) == (
+        f"Do it once: plait.cache(data, 'cache'), and train on what it returns. Or {threads}."
+    )
+    assert advice(drawn.map(abs, on="x"), inline, stage("step")) == (
+        f"It comes after what is random, so it can't be stored: {threads}; or put it before, if that is the same to you."
+    )
     assert advice(endless, inline, stage("reading")) == (
         f"Samples are drawn as they are asked for: {threads}. Or once: plait.pack(data.take(range(100_000)), 'drawn.plait')."
     )
+
+
+def test_what_is_kept_is_no_stage_any_more(slow):
+    data = plait.cache(slow.map(lambda x: x * 2, on="x"))
+    found = plait.bench(plait.Loader(data, 8), network(("x", "photo")), steps=4)
+    assert {stage.name for stage in found.stages if stage.kind == "reading"} >= {"cache"}
+    assert not [stage for stage in found.stages if stage.kind == "step" or stage.name == "Sleepy"]
+    assert str(plait.Loader(data, 8).plan).endswith("every source is in memory")
+    for a, b in zip(plait.Loader(data, 8, seed=3), plait.Loader(slow.map(lambda x: x * 2, on="x"), 8, seed=3), strict=True):
+        assert all(np.array_equal(a[0][name], b[0][name]) for name in b[0])
 
 
 def test_waiting_that_no_stage_explains_is_the_hand_over_to_tensorflow():
@@ -196,7 +210,7 @@ def test_the_callback_prints_one_line_that_names_what_is_slow(slow, capsys):
     assert capsys.readouterr().out == feed.line + "\n"
     assert feed.line.startswith("Feed: the model waited for its data ")
     assert "Slowest: reading 'photo' from Sleepy, 1" in feed.line
-    assert "plait.pack(data, 'train.plait')" in feed.line
+    assert "plait.cache(data, 'cache')" in feed.line
 
 
 def test_the_callback_changes_nothing(quick):

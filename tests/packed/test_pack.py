@@ -101,7 +101,7 @@ class Slow(plait.Source):
         x = rows[:, None] + np.arange(100) / 100
         return {n: x if n == "x" else plait.Ragged.of([np.arange(r % 4) for r in rows], dtype=np.int64) for n in names}
 
-writing._BLOCK = 20 * writing._Writer._row_bytes(type("W", (), {"data": Slow(), "specs": Slow.spec})())
+writing._BLOCK = 20 * writing.row_bytes(Slow())
 source = Slow()
 plait.pack(plait.Dataset(inputs={"x": source["x"], "words": source["words"]}), sys.argv[1])
 """

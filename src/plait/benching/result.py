@@ -110,11 +110,11 @@ def advice(data: Dataset, plan: Plan, stage: Stage) -> str:
         return f"Samples are drawn as they are asked for: {threads}. Or once: plait.pack(data.take(range(100_000)), 'drawn.plait')."
     if stage.kind == "order":
         return f"Take a larger batch_size. Or {threads}."
-    if stage.kind == "reading" and data.origin(stage.on[0]).source.in_memory:
+    if stage.kind == "reading" and data.storage(stage.on[0]).source.in_memory:
         return f"It is in memory already: take a larger batch_size. Or {threads}."
-    drawn = any(step.random for step in data.steps)
-    packed = "plait.pack(data.plain(), 'train.plait')" if drawn else "plait.pack(data, 'train.plait')"
-    return f"Do it once: {packed}, and train on plait.open('train.plait'){', augmented there' if drawn else ''}. Or {threads}."
+    if not set(stage.on) & set(data.settled()[0].spec):
+        return f"It comes after what is random, so it can't be stored: {threads}; or put it before, if that is the same to you."
+    return f"Do it once: plait.cache(data, 'cache'), and train on what it returns. Or {threads}."
 
 
 def _time(seconds: float) -> str:

@@ -89,15 +89,15 @@ class _Laps:
 def _arrays(loader: Loader, emission: Emission, picks: Picks, laps: _Laps) -> dict[str, np.ndarray]:
     """What the loader makes of these samples, stream by stream and step by step."""
     data, rows = loader.data, picks.rows
-    raw = data.raw()
+    stored = data.stored()
     present = {name: _present(data, name, rows) for name in emission.names}
     values: dict[str, Array] = {}
     for name in emission.names:
-        with laps.lap("reading", (name,), data.origin(name).source.label):
-            read = raw.draw([name], rows, seed=loader.seed, epoch=picks.epoch)[name]
+        with laps.lap("reading", (name,), data.storage(name).source.label):
+            read = stored.draw([name], rows, seed=loader.seed, epoch=picks.epoch)[name]
         here = present[name]
         values[name] = read if here is None else take(read, here)
-    for number, step in enumerate(data.steps):
+    for number, step in data.pending:
         with laps.lap("random step" if step.random else "step", step.on, step.name, number):
             rng = Draws(seed_of(loader.seed, picks.epoch, number, data.keys.hashes(rows))) if step.random else None
             run_step(step, values, present, rng, lambda place: data.keys[int(rows[place])], samples=len(rows))

@@ -97,7 +97,7 @@ def look(data: Dataset, name: str, samples: int, *, label: bool) -> Look:
     if seen.spec.dtype.kind not in "biuf":
         return seen
     values = math.prod(_SMALL if n is None else n for n in seen.spec.shape)
-    most = _most(values, samples, in_memory=data.origin(name).source.in_memory, label=label)
+    most = _most(values, samples, in_memory=data.storage(name).source.in_memory, label=label)
     rows = present if len(present) <= most else present[np.linspace(0, len(present) - 1, most).astype(np.int64)]
     step = max(1, min(_CHUNK, _BLOCK // max(1, values)))
     for start in range(0, len(rows), step):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from plait.errors import TransformError
-from plait.formats.paths import Files
+from plait.formats.paths import Files, stamp_of
 from plait.keys import Keys
 from plait.ragged import Array
 from plait.source import Source
@@ -86,6 +86,10 @@ class FileSource(Source):
     def path(self, name: str, row: int) -> str:
         """The sample's file."""
         return str(self._files.paths[row])
+
+    def stamp(self, name: str) -> str:
+        """The names of all files, and of those on disk their sizes and times."""
+        return stamp_of(self._files.paths.tolist())
 
     def decoder(self, name: str) -> Decoder:
         """From paths (and whatever else the step takes) to what `read` gives."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import glob
+import hashlib
 import itertools
 import os
 import re
@@ -19,7 +21,7 @@ from plait.formats.remote import filesystem
 from plait.keys import Keys
 from plait.spec import TEXT
 
-__all__ = ["Files", "file_names", "file_stamp", "has_field", "is_url", "list_files", "read_bytes"]
+__all__ = ["Files", "file_names", "file_stamp", "has_field", "is_url", "list_files", "read_bytes", "stamp_of"]
 
 _FIELD = re.compile(r"\{([^\W\d]\w*)(?::(0?\d*d))?\}")
 _BRACES = re.compile(r"\{[^{}/]*\}")
@@ -153,6 +155,18 @@ def file_stamp(path: str, *, label: str) -> tuple[int, ...]:
     if not stat.S_ISREG(status.st_mode):
         raise ReadError(f"{label} cannot be read: it is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}.")
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def stamp_of(paths: Sequence[str]) -> str:
+    """One text for these files: names, sizes and times of change; of URLs, and of files that are gone, the names alone."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        digest.update(path.encode() + b"\0")
+        if not is_url(path):
+            with contextlib.suppress(OSError):
+                status = os.stat(path)
+                digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 class _TooLargeError(Exception):

@@ -108,6 +108,11 @@ class Packed(Source):
         """A gather from the mapped files."""
         return {name: self._column(name, rows) for name in names}
 
+    def stamp(self, name: str) -> str:
+        """The checksums of its files."""
+        parts = self._manifest.streams[name]
+        return " ".join(f"{part} {parts[part].blake2b}" for part in sorted(parts))
+
     def absent(self, name: str) -> np.ndarray | None:
         """As it was packed."""
         gone = self._arrays[name].get("absent")

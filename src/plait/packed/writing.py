@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 import plait
+from plait.ahead import ahead
 from plait.dataset import Dataset
 from plait.draws import mix
 from plait.errors import ArgumentError, ReadError
@@ -23,7 +24,7 @@ from plait.ragged import Array, Ragged
 from plait.roles import weight_name
 from plait.spec import Spec
 
-__all__ = ["pack"]
+__all__ = ["blocks", "fingerprint", "pack", "row_bytes", "write_folder"]
 
 _HEAD = 192  # bytes before the values, enough for any shape that has a length to be filled in at the end
 _BLOCK = 32 * 2**20  # bytes read and written at once, about
@@ -51,30 +52,79 @@ def pack(data: Dataset, path: str | os.PathLike[str], *, overwrite: bool = False
     """
     path = os.path.abspath(os.fspath(path))
     _check(data, path, overwrite)
+    write_folder(data, path, {"fingerprint": fingerprint(data)}, shown=shown)
+    return open_packed(path)
+
+
+def write_folder(
+    data: Dataset,
+    path: str,
+    made: Mapping[str, str],
+    *,
+    shown: bool,
+    title: str = "pack",
+    threads: int = 0,
+    done: Callable[[], bool] | None = None,
+) -> None:
+    """Write every stream of a data set to a folder, which appears when it is complete.
+
+    Args:
+        data: Finite, and without random steps.
+        path: Absolute, replaced if it is there.
+        made: What made it; a folder in the making goes on where its "fingerprint" is the same.
+        shown: Whether a terminal gets a progress bar.
+        title: Of the bar.
+        threads: That read ahead.
+        done: Wait for another process that writes the folder, and leave it as it is if it then is what is wanted. Without it, refuse.
+
+    Raises:
+        ArgumentError: Another process writes it.
+        ReadError: The disk is full, or the folder cannot be written.
+    """
     partial = f"{path}.partial"
     try:
-        os.makedirs(partial, exist_ok=True)
-        with _locked(partial):
-            manifest = _Writer(data, partial, fingerprint(data)).write(shown)
-            _write_text(os.path.join(partial, MANIFEST), manifest.text())
-            for left in os.listdir(partial):
-                if left != MANIFEST and not left.endswith(".npy"):
-                    os.remove(os.path.join(partial, left))
-            if os.path.exists(path):
-                old = f"{path}.old"
-                shutil.rmtree(old, ignore_errors=True)
-                os.replace(path, old)
-                os.replace(partial, path)
-                shutil.rmtree(old)
-            else:
-                os.replace(partial, path)
+        while not _written(data, path, partial, made, shown, title, threads, done):
+            pass  # another process has completed the folder that we waited for, with other contents
     except PermissionError as error:
         raise ReadError(f"{path!r} cannot be written: {error.strerror}.") from error
     except OSError as error:
         if isinstance(error, ReadError):
             raise
-        raise ReadError(f"{path!r}: {error.strerror or error}. What is written stays in {partial!r}; pack again to go on.") from error
-    return open_packed(path)
+        raise ReadError(f"{path!r}: {error.strerror or error}. What is written stays in {partial!r}; {title} again to go on.") from error
+
+
+def _written(
+    data: Dataset,
+    path: str,
+    partial: str,
+    made: Mapping[str, str],
+    shown: bool,
+    title: str,
+    threads: int,
+    done: Callable[[], bool] | None,
+) -> bool:
+    os.makedirs(partial, exist_ok=True)
+    with _locked(partial, wait=done is not None) as ours:
+        if done is not None and done():
+            if ours:
+                shutil.rmtree(partial)
+            return True
+        if not ours:
+            return False
+        manifest = _Writer(data, partial, made).write(shown, title, threads)
+        _write_text(os.path.join(partial, MANIFEST), manifest.text())
+        for left in os.listdir(partial):
+            if left != MANIFEST and not left.endswith(".npy"):
+                os.remove(os.path.join(partial, left))
+        if os.path.exists(path):
+            old = f"{path}.old"
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(path, old)
+            os.replace(partial, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(partial, path)
+    return True
 
 
 def fingerprint(data: Dataset) -> str:
@@ -124,22 +174,41 @@ _LOCK = "lock"
 
 
 @contextlib.contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    """One writer: the lock goes with the process that holds it."""
+def _locked(folder: str, *, wait: bool) -> Iterator[bool]:
+    """One writer: the lock goes with the process that holds it. False where the folder went away while we waited."""
     import fcntl
 
-    with open(os.path.join(folder, _LOCK), "a") as file:
+    name = os.path.join(folder, _LOCK)
+    with open(name, "a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
             raise ArgumentError(f"{folder!r} is being written by another process. Wait for it, or name another folder.") from error
-        yield
+        try:
+            ours = os.path.samestat(os.fstat(file.fileno()), os.stat(name))
+        except FileNotFoundError:
+            ours = False
+        yield ours
+
+
+def row_bytes(data: Dataset) -> int:
+    """Bytes of a sample, about."""
+    few = min(len(data), 8)
+    first = data.read(list(data.spec), np.arange(few))
+    sizes = [v.nbytes if isinstance(v, Ragged) or v.dtype.kind != "T" else 64 * v.size for v in first.values()]
+    return int(sum(sizes) / max(1, few)) or 1
+
+
+def blocks(data: Dataset, starts: range, size: int, threads: int) -> Iterator[Mapping[str, Array]]:
+    """All streams of the samples from each start on, so many at once, read ahead on threads."""
+    names, count = list(data.spec), len(data)
+    return ahead(lambda start: data.read(names, np.arange(start, min(start + size, count))), starts, workers=threads, depth=max(1, threads))
 
 
 class _Writer:
     """The files of one folder, and how far they are written."""
 
-    def __init__(self, data: Dataset, folder: str, made: str) -> None:
+    def __init__(self, data: Dataset, folder: str, made: Mapping[str, str]) -> None:
         self.data, self.folder, self.made = data, folder, made
         self.files: dict[tuple[str, str], str] = {}
         self.specs = dict(data.spec)
@@ -154,17 +223,17 @@ class _Writer:
         self.nan: set[str] = set()
         self._resume()
 
-    def write(self, shown: bool) -> Manifest:
+    def write(self, shown: bool, title: str, threads: int) -> Manifest:
         """Write what is not yet written."""
-        size = max(1, min(len(self.data), _BLOCK // max(1, self._row_bytes())))
-        with progress("pack", len(self.data), shown) as advance:
+        size = max(1, min(len(self.data), _BLOCK // max(1, row_bytes(self.data)) // max(1, threads)))
+        with progress(title, len(self.data), shown) as advance:
             advance(self.done)
-            while self.done < len(self.data):
-                rows = np.arange(self.done, min(self.done + size, len(self.data)))
-                self._append(self.data.read(list(self.specs), rows))
-                self.done = int(rows[-1]) + 1
+            for block in blocks(self.data, range(self.done, len(self.data), size), size, threads):
+                self._append(block)
+                rows = min(size, len(self.data) - self.done)
+                self.done += rows
                 self._note()
-                advance(len(rows))
+                advance(rows)
         columns = {(name, part): self._finish(file, *self._layout(name, part)) for (name, part), file in self.files.items()}
         streams: dict[str, dict[str, Column]] = {}
         for (name, part), column in columns.items():
@@ -184,13 +253,8 @@ class _Writer:
             streams,
             self._keys(),
             sorted(self.nan),
-            {"fingerprint": self.made, "plait": plait.__version__},
+            {**self.made, "plait": plait.__version__},
         )
-
-    def _row_bytes(self) -> int:
-        first = self.data.read(list(self.specs), np.arange(min(len(self.data), 8)))
-        sizes = [v.nbytes if isinstance(v, Ragged) or v.dtype.kind != "T" else 64 * v.size for v in first.values()]
-        return int(sum(sizes) / max(1, min(len(self.data), 8))) or 1
 
     def _append(self, values: Mapping[str, Array]) -> None:
         for name, spec in self.specs.items():
@@ -268,7 +332,7 @@ class _Writer:
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             with open(path, encoding="utf-8") as file:
                 state = json.load(file)
-            if state["fingerprint"] == self.made:
+            if state["fingerprint"] == self.made["fingerprint"]:
                 self.done, self.counts = int(state["done"]), {str(k): int(v) for k, v in state["counts"].items()}
                 self.nan = {str(name) for name in state["nan"]}
                 if all(os.path.isfile(os.path.join(self.folder, file)) for file in self.counts):
@@ -279,7 +343,7 @@ class _Writer:
                 os.remove(os.path.join(self.folder, name))
 
     def _note(self) -> None:
-        state = {"fingerprint": self.made, "done": self.done, "counts": self.counts, "nan": sorted(self.nan)}
+        state = {"fingerprint": self.made["fingerprint"], "done": self.done, "counts": self.counts, "nan": sorted(self.nan)}
         _write_text(os.path.join(self.folder, _JOURNAL), json.dumps(state))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from plait.errors import ArgumentError, SpecError
+from plait.formats.paths import stamp_of
 from plait.keys import Keys
 from plait.parts import read_parts
 from plait.ragged import Array, Ragged, take
@@ -108,6 +110,15 @@ class Arrays(Source):
         """A gather from each array."""
         return {name: _read(self._columns[name], rows) for name in names}
 
+    def stamp(self, name: str) -> str | None:
+        """Of a memory map the file, its size and time, and the part of it; of what is in memory nothing."""
+        column = self._columns[name]
+        mapped = _mapped(column) if isinstance(column, np.ndarray) else None
+        if mapped is None or mapped.filename is None or not isinstance(column, np.ndarray):
+            return None
+        place = (column.ctypes.data - mapped.ctypes.data, mapped.offset, column.shape, column.strides, str(column.dtype))
+        return f"{stamp_of([os.path.abspath(mapped.filename)])} {place}"
+
     def absent(self, name: str) -> np.ndarray | None:
         """Where a value is NaN, NaT, None or masked."""
         return self._absent[name]
@@ -177,11 +188,16 @@ def _array(values: object, name: str) -> np.ndarray:
 
 def _is_mapped(array: np.ndarray | None) -> bool:
     """Whether the array, or what it is a view of, is memory-mapped."""
+    return _mapped(array) is not None
+
+
+def _mapped(array: np.ndarray | None) -> np.memmap | None:
+    """The memory map that the array is, or is a view of."""
+    found = None
     while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return True
+        found = array if isinstance(array, np.memmap) else found
         array = array.base  # type: ignore[assignment]
-    return False
+    return found
 
 
 def _missing(array: np.ndarray) -> np.ndarray | None:

@@ -12,7 +12,7 @@ import numpy as np
 from plait.errors import ArgumentError, ChangedError, NameUnknownError, PlaitError, ReadError, SpecError
 from plait.extras import require
 from plait.formats.hdf5_file import find_datasets, selected, spec_of, write_file
-from plait.formats.paths import file_stamp, is_url
+from plait.formats.paths import file_stamp, is_url, stamp_of
 from plait.keys import Keys
 from plait.ragged import Array, Ragged
 from plait.source import Source
@@ -78,6 +78,10 @@ class HDF5(Source):
     def label(self) -> str:
         """With the path."""
         return self._label
+
+    def stamp(self, name: str) -> str:
+        """Name, size and time of the file."""
+        return stamp_of([os.path.abspath(self._path) if not is_url(self._path) else self._path])
 
     def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
         """Each row once, in the order of the file, then in the order asked for."""

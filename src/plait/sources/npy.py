@@ -12,7 +12,7 @@ import numpy as np
 from plait.errors import ArgumentError, ChangedError, ReadError, SpecError, TransformError
 from plait.formats.files import Decoder, FileSource, SampleName, raw_list
 from plait.formats.npy_header import MOST_HEADER, Header, read_header
-from plait.formats.paths import file_names, file_stamp, has_field, is_url, list_files, read_bytes
+from plait.formats.paths import file_names, file_stamp, has_field, is_url, list_files, read_bytes, stamp_of
 from plait.formats.sink import written_whole
 from plait.keys import Keys
 from plait.ragged import Array, Ragged, take
@@ -123,6 +123,10 @@ class Npy(Source):
     def path(self, name: str, row: int) -> str:
         """The sample's file; empty where rows of one file are read."""
         return self._inner.path(name, row)
+
+    def stamp(self, name: str) -> str | None:
+        """Names, sizes and times of the files."""
+        return self._inner.stamp(name)
 
     def decoder(self, name: str) -> Decoder | None:
         """From paths and arrays to what `read` gives; None where rows of one file are read."""
@@ -254,6 +258,9 @@ class _Mapped(Source):
         self._check_unchanged()  # to read a map of a file that was cut would end the process
         values = take(self._rows, rows)
         return {name: np.asarray(values).astype(self._spec["array"].dtype, copy=False) for name in names}
+
+    def stamp(self, name: str) -> str:
+        return stamp_of([os.path.abspath(self._path)])
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_rows"}
