@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import importlib
 import sys
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import keras
@@ -16,7 +19,8 @@ from plait.dataset import Dataset
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, CheckError
 from plait.failures import OnError
-from plait.frameworks import Anew, tf_dataset, torch_tensors
+from plait.frameworks import Anew, equal_stacks, tf_dataset, tf_stacked_dataset, torch_tensors
+from plait.fused import fuse, grouped, obstacle
 from plait.ledger import Ledger
 from plait.structure import structure
 from plait.waiting import Clock
@@ -35,6 +39,7 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
     data: Dataset
     shuffle: bool
     steps: int  # batches an epoch
+    fuse_steps: bool  # whether JAX may run several steps in one call
 
     def __init__(self) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
@@ -46,6 +51,7 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         self._emission: Emission  # without a model
         self._ledger: Ledger  # what was handed out
         self._policy: OnError  # about bad samples
+        self._told: str | None = None  # why steps are not fused, as was said already
 
     @property
     @abc.abstractmethod
@@ -63,6 +69,15 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
     @abc.abstractmethod
     def _emission_for(self, contract: Contract | None, *, evaluating: bool = False) -> Emission:
         """How the batches become those of such a model."""
+
+    @abc.abstractmethod
+    def _blocks(self, start: int, stop: int) -> Iterator[range]:
+        """These batches in the parts that are read at once."""
+
+    @property
+    @abc.abstractmethod
+    def _block(self) -> int:
+        """Batches that are read at once, at most."""
 
     @property
     @abc.abstractmethod
@@ -84,17 +99,30 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
 
     def get_jax_iterator(self) -> Any:
         """For Keras on JAX: NumPy arrays, which a compiled step takes without a copy."""
-        return self.get_numpy_iterator()
+        emission = self._bind_caller()
+        model = self._fusing(emission)
+        if model is None:
+            return Anew(lambda: self._timed(self._keras_epoch(emission), emission))
+        fuse(model)
+        return Anew(lambda: self._timed(grouped(self._keras_epoch(emission), model.steps_per_execution), emission))
 
     def get_torch_dataloader(self) -> Any:
         """For Keras on PyTorch: tensors that share the arrays' memory."""
         emission = self._bind_caller()
+        self._fusing(emission)
         return Anew(lambda: self._timed(map(torch_tensors, self._keras_epoch(emission)), emission))
 
     def get_tf_dataset(self) -> Any:
         """For Keras on TensorFlow: a dataset with a declared signature and a known number of batches."""
         emission = self._bind_caller()
-        dataset = self._tf_dataset(lambda: self._tf_epoch(emission), emission).prefetch(2)
+        self._fusing(emission)
+        if self._block > 1 and not importlib.import_module("tensorflow").distribute.has_strategy():
+            dataset = tf_stacked_dataset(lambda: self._tf_epoch(self._keras_stacks, emission), self._example(emission))
+        else:
+            dataset = tf_dataset(
+                lambda: self._tf_epoch(self._keras_epoch, emission), self._example(emission), varying=self._varying, batches=None
+            )
+        dataset = dataset.prefetch(2)
         return dataset if self.clock is None or not self._trains(emission) else self.clock.watch_tf(dataset)
 
     def on_epoch_begin(self) -> None:
@@ -128,10 +156,17 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         start = self._start
         return map(emission.for_keras, self._ledger.noted(start, self._batches(start, self._end(start), emission)))
 
-    def _tf_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
+    def _keras_stacks(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
+        """The same, many batches at once in arrays of (batches, samples, ...)."""
+        start, stop = self._start, self._end(self._start)
+        batches = self._keras_epoch(emission)
+        for block in self._blocks(start, stop):
+            yield from equal_stacks(list(islice(batches, len(block))))
+
+    def _tf_epoch(self, epoch: Callable[[Emission], Iterator[Any]], emission: Emission) -> Iterator[Any]:
         """The same, ending at an error: TensorFlow would wrap it; Keras asks `on_epoch_end` about an early end, which raises it."""
         try:
-            yield from self._keras_epoch(emission)
+            yield from epoch(emission)
         except Exception as error:
             self._failure = error
 
@@ -140,6 +175,17 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
 
     def _trains(self, emission: Emission) -> bool:
         return emission is self._bound[1].get("fit")
+
+    def _fusing(self, emission: Emission) -> Any:
+        """The model whose steps are to be run several at once; None where they are not, which is said where it was asked for."""
+        model: Any = self._bound[0]() if self._bound[0] is not None else None
+        if not self.fuse_steps or model is None or not self._trains(emission) or _building():
+            return None
+        reason = obstacle(model, varying=self._varying)
+        if reason is not None and reason != self._told:
+            warnings.warn(f"fuse_steps=True, but steps are taken one by one: {reason}.", stacklevel=2)
+        self._told = reason
+        return model if reason is None and model.train_function is not None else None
 
     def _bind(self, model: Any, verb: str) -> Emission:
         """How to feed this model, for "fit", "evaluate" or "predict"; the data are compared with it once for each."""
@@ -199,9 +245,9 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
             if given.get(name) is not None:
                 raise ArgumentError(f"Keras ignores {verb}({name}=...) where it is fed by a Loader. {remedy}")
 
-    def _tf_dataset(self, epoch: Callable[[], Iterator[Any]], emission: Emission, batches: int | None = None) -> Any:
-        example = emission.for_keras(self._make(range(self._start, self._start + 1), emission)[0])
-        return tf_dataset(epoch, example, varying=self._varying, batches=batches)
+    def _example(self, emission: Emission) -> tuple[Any, ...]:
+        """The first batch of the epoch."""
+        return emission.for_keras(self._make(range(self._start, self._start + 1), emission)[0])
 
 
 def _calling_model() -> tuple[Any, str, Mapping[str, Any]]:
@@ -215,3 +261,11 @@ def _calling_model() -> tuple[Any, str, Mapping[str, Any]]:
             found = caller, frame.f_code.co_name, frame.f_locals
         frame = frame.f_back  # type: ignore[assignment]
     return found or (None, "", {})
+
+
+def _building() -> bool:
+    """Whether Keras asks for one batch only, to build a model by it."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "_symbolic_build":
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None

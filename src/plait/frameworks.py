@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
-__all__ = ["Anew", "as_it_is", "tf_dataset", "torch_tensors"]
+import numpy as np
+
+__all__ = ["Anew", "as_it_is", "equal_stacks", "stacked", "tf_dataset", "tf_stacked_dataset", "torch_tensors"]
 
 
 class Anew:
@@ -34,6 +37,42 @@ def torch_tensors(value: Any) -> Any:
     return torch.from_numpy(value if value.flags.writeable else value.copy())
 
 
+def equal_stacks(batches: Sequence[Any]) -> Iterator[Any]:
+    """These batches in arrays of (batches, samples, ...), in order; one of another size (the last) comes in arrays of its own."""
+    for _, equal in groupby(batches, key=_samples):
+        yield stacked(list(equal))
+
+
+def stacked(batches: Sequence[Any]) -> Any:
+    """Batches of one structure and size in arrays of (batches, samples, ...). Not copied where they lie one behind the other already."""
+    first = batches[0]
+    if isinstance(first, dict):
+        return {name: stacked([batch[name] for batch in batches]) for name in first}
+    if isinstance(first, tuple):
+        return tuple(stacked(parts) for parts in zip(*batches, strict=True))
+    if not _adjacent(batches):
+        return np.stack(batches)
+    return np.lib.stride_tricks.as_strided(first, (len(batches), *first.shape), (first.nbytes, *first.strides), writeable=False)
+
+
+def _adjacent(arrays: Sequence[np.ndarray]) -> bool:
+    """Whether they are views of one array, each behind the one before."""
+    first = arrays[0]
+    base, shape, begin, size = first.base, first.shape, first.__array_interface__["data"][0], first.nbytes
+    if not (isinstance(base, np.ndarray) and first.flags.c_contiguous):
+        return len(arrays) == 1
+    return all(
+        array.base is base and array.shape == shape and array.__array_interface__["data"][0] == begin + place * size
+        for place, array in enumerate(arrays)
+    )
+
+
+def _samples(batch: Any) -> int:
+    while not isinstance(batch, np.ndarray):
+        batch = batch[0] if isinstance(batch, tuple) else next(iter(batch.values()))
+    return len(batch)
+
+
 def tf_dataset(epoch: Callable[[], Iterator[Any]], example: Any, *, varying: bool, batches: int | None) -> Any:
     """A `tf.data.Dataset` with a declared signature, which takes each batch when it is asked for and not before.
 
@@ -45,19 +84,35 @@ def tf_dataset(epoch: Callable[[], Iterator[Any]], example: Any, *, varying: boo
     """
     import tensorflow as tf
 
-    def signature(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: signature(part) for name, part in value.items()}
-        if isinstance(value, tuple):
-            return tuple(signature(part) for part in value)
-        shape = [None, *value.shape[1:]]
-        if varying and len(shape) > 1:
-            shape[1] = None
-        return tf.TensorSpec(shape, value.dtype)
-
-    dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature(example))
+    dataset = tf.data.Dataset.from_generator(epoch, output_signature=_signature(example, varying=varying))
     if batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False  # else tf.data reads one ahead of its own accord
     return dataset.with_options(options)
+
+
+def tf_stacked_dataset(epoch: Callable[[], Iterator[Any]], example: Any) -> Any:
+    """A `tf.data.Dataset` of batches with a declared signature, which enter Python once for many of them and are cut in C++.
+
+    Args:
+        epoch: Begins an epoch of batches in arrays of (batches, samples, ...); the next such arrays are taken while these are cut.
+        example: One batch; its dtypes and its shapes without the first axis are declared.
+    """
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_generator(epoch, output_signature=_signature(example, above=(None, None)))
+    return dataset.prefetch(1).unbatch()
+
+
+def _signature(value: Any, *, above: tuple[None, ...] = (None,), varying: bool = False) -> Any:
+    import tensorflow as tf
+
+    if isinstance(value, dict):
+        return {name: _signature(part, above=above, varying=varying) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_signature(part, above=above, varying=varying) for part in value)
+    shape = [*above, *value.shape[1:]]
+    if varying and len(shape) > 1:
+        shape[1] = None
+    return tf.TensorSpec(shape, value.dtype)

@@ -18,7 +18,7 @@ from plait.dataset import Dataset
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, SpecError
 from plait.failures import Failures, OnError, allowed
-from plait.frameworks import as_it_is, torch_tensors
+from plait.frameworks import as_it_is, tf_dataset, torch_tensors
 from plait.ledger import Ledger
 from plait.making import Making
 from plait.order import Remainder
@@ -61,6 +61,8 @@ class Loader(Adapter):
             zeros that have weight 0 for every target. `errors` lists them.
         budget: How many may fail: a number, or their share; one in a hundred when left out (100 where the data have no end). One more
             is a BadSamplesError.
+        fuse_steps: On JAX, run the K steps of `compile(steps_per_execution=K)` as one compiled loop. It is compared bit for bit with
+            steps one by one; where it can't be done or differs, a warning says why and steps are taken one by one.
 
     Raises:
         CheckError: The data do not fit `model`.
@@ -85,6 +87,7 @@ class Loader(Adapter):
         ahead: int | None = None,
         on_error: OnError = "raise",
         budget: float | None = None,
+        fuse_steps: bool = False,
     ) -> None:
         super().__init__()
         _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
@@ -113,6 +116,7 @@ class Loader(Adapter):
         self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
         self._ahead = max(1, 2 * self._threads if ahead is None else ahead)
         self._asked = workers is not None
+        self.fuse_steps = bool(fuse_steps)
         self._emission = self._emission_for(None)
         if model is not None:
             self._emission = self._bind(model, "fit")
@@ -243,7 +247,9 @@ class Loader(Adapter):
         Batches are counted as they are taken; behind `prefetch`, `step` runs ahead of the loop.
         """
         known = self.steps if self._start % self.steps == 0 else None
-        return self._tf_dataset(lambda: map(self._emission.for_keras, self._counted()), self._emission, batches=known)
+        return tf_dataset(
+            lambda: map(self._emission.for_keras, self._counted()), self._example(self._emission), varying=self._varying, batches=known
+        )
 
     def to_torch(self) -> Any:
         """A torch `DataLoader` of the same batches as tensors, one epoch each time it is iterated over."""

@@ -80,9 +80,10 @@ class Resume(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Count, and save when it is time."""
-        step = self._begin + batch + 1
+        end = (self._begin // len(self.loader) + 1) * len(self.loader)
+        before, step = self.loader.step, min(self._begin + batch + 1, end)  # the last call of an epoch may have fewer steps than it says
         self.loader.mark(step)
-        if self._terminated or (self.every is not None and step // self.every > (step - self._batches_a_call()) // self.every):
+        if self._terminated or (self.every is not None and step // self.every > before // self.every):
             self._save()
         if self._terminated:
             self.on_train_end()
@@ -91,9 +92,6 @@ class Resume(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Save the finished epoch."""
         self._save(finished=True)
-
-    def _batches_a_call(self) -> int:
-        return max(1, int(getattr(self._model, "steps_per_execution", 1) or 1))
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._terminated = True
@@ -104,7 +102,7 @@ class Resume(keras.callbacks.Callback):
         groups = {
             "model": _values(model.variables),
             "optimizer": _values(model.optimizer.variables),
-            "metrics": [] if finished else _values(model.metrics_variables),
+            "metrics": [] if finished or step % len(self.loader) == 0 else _values(model.metrics_variables),
         }
         folder, name = os.path.split(os.path.abspath(self.path))
         os.makedirs(folder, exist_ok=True)
