@@ -7,7 +7,7 @@ import resource
 import time
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "resident", "settle"]
+__all__ = ["cpu_seconds", "forget_peak", "resident", "settle"]
 
 _PROC = Path("/proc")
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -44,10 +44,16 @@ def _others() -> float:
     return cpu_seconds() - time.thread_time()
 
 
-def resident(peak: bool = False) -> int:
-    """Bytes of memory this process holds (or held at most) that no file backs and nobody else brought."""
-    fields = dict(line.split(":", 1) for line in (_PROC / "self/status").read_text().splitlines() if line.startswith("Vm") or "Rss" in line)
+def resident(*, peak: bool = False) -> int:
+    """Bytes of memory that this process holds, or held at most since `forget_peak`."""
+    fields = dict(line.split(":", 1) for line in (_PROC / "self/status").read_text().splitlines() if line.startswith("Vm"))
     return int(fields["VmHWM" if peak else "VmRSS"].split()[0]) * 1024
+
+
+def forget_peak() -> int:
+    """Let `resident(peak=True)` begin anew, from the bytes that are returned."""
+    (_PROC / "self/clear_refs").write_text("5")
+    return resident()
 
 
 def _spent(pid: int) -> float:

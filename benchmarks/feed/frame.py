@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cpu import cpu_seconds, settle
+from cpu import cpu_seconds, forget_peak, resident, settle
 
 __all__ = ["LIMIT", "OURS", "Candidate", "Case", "Goal", "Unavailable", "measure", "named", "single_threaded"]
 
@@ -51,11 +51,12 @@ class Case:
 
     Args:
         given: Handed to the candidates' `open` as keywords.
-        what: "cpu", CPU seconds a batch; "wall", seconds a batch; "first", seconds from setting up to the first batch.
+        what: "cpu", CPU seconds a batch; "first", seconds from setting up to the first batch; "cold", seconds a batch of the first
+            `multiple` of an epoch, set up anew; "memory", bytes that setting up and `multiple` batches took at most.
         batches: An epoch has, from the settings; a window stays inside an epoch where it can.
         multiple: A window has a multiple of so many batches, as those are read at once, or as many as the epoch has.
-        least: CPU seconds (or wall seconds) a window takes at least.
-        before: Called before each measurement, such as to drop the page cache. Then the candidate is opened anew each time.
+        least: CPU seconds that a window takes at least.
+        before: Called with the data before each "cold" measurement.
         groups: Which processes take part; all when left out.
     """
 
@@ -334,7 +335,7 @@ class _Running:
 
     def warm(self) -> None:
         """What is imported, compiled and started once is not timed; and how many batches a window has."""
-        if self.case.before is not None or self.case.what == "first":
+        if self.case.what != "cpu":
             return
         if self.candidate.steps is not None:
             self.step = self.candidate.steps(self.data, **self.case.given)
@@ -349,14 +350,10 @@ class _Running:
             self.count *= max(2, min(16, int(1.2 * self.case.least / max(spent, 1e-5)) + 1))
 
     def measured(self) -> float:
-        """Seconds a batch, or to the first batch."""
-        if self.case.what == "first":
-            return self._first()
-        if self.case.before is not None:
-            self.close()
-            self.case.before(self.data)
-            self.count = self.count or self.case.multiple
-        return self._window() / self.count
+        """What the case asks for."""
+        if self.case.what == "cpu":
+            return self._window() / self.count
+        return {"first": self._first, "cold": self._cold, "memory": self._memory}[self.case.what]()
 
     def close(self) -> None:
         for held in (self.epoch, self.epochs, self.step):
@@ -376,15 +373,37 @@ class _Running:
         gc.collect()
         return spent
 
+    def _cold(self) -> float:
+        count = min(self.case.multiple, self.length)
+        if self.case.before is not None:
+            self.case.before(self.data)
+        batches = self._epochs()()
+        begin = time.perf_counter()
+        _drained(batches, count)
+        spent = time.perf_counter() - begin
+        self.epoch = batches
+        del batches
+        self.close()  # what stays mapped would not leave the page cache
+        gc.collect()
+        return spent / count
+
+    def _memory(self) -> float:
+        gc.collect()
+        before = forget_peak()
+        self.epoch = self._epochs()()
+        _drained(self.epoch, self.case.multiple)
+        taken = resident(peak=True) - before
+        self.close()
+        return float(taken)
+
     def _window(self) -> float:
-        """CPU or wall seconds of `count` batches inside an epoch, read ahead at its beginning as far as at its end."""
+        """CPU seconds of `count` batches inside an epoch, read ahead at its beginning as far as at its end."""
         work = self._ready()
         settle()
-        clock = time.perf_counter if self.case.what == "wall" else cpu_seconds
-        begin = clock()
+        begin = cpu_seconds()
         work()
-        nobodys = settle() if clock is cpu_seconds else 0.0
-        return clock() - begin - nobodys
+        nobodys = settle()
+        return cpu_seconds() - begin - nobodys
 
     def _ready(self) -> Callable[[], Any]:
         if self.step is not None:

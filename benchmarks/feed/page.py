@@ -43,7 +43,7 @@ def section(workload: str, result: Mapping[str, Any]) -> str:
     module, found = importlib.import_module(workload), Found(**result["found"])
     settings = module.SIZES[result["size"]]
     lines = [f"## {module.TITLE}", "", module.ABOUT.format(**settings), "", *_table(module, found), ""]
-    goals = [line for goal in module.GOALS for line in _goal(goal, found)]
+    goals = [line for goal in module.GOALS for line in _goal(goal, module, found)]
     if goals:
         lines += ["| goal | asked for | found | |", "|---|---|---|---|", *goals, ""]
     lines += _missing(found)
@@ -68,15 +68,17 @@ def measured() -> str:
 
 def _table(module: Any, found: Found) -> list[str]:
     cases = [case for case in module.CASES if any(case in by for by in found.figures.values())]
-    lines = [f"| | {' | '.join(cases)} |", f"|---|{'---|' * len(cases)}"]
-    for name, by in found.figures.items():
-        lines.append(f"| {name} | {' | '.join(_cell(found, name, case) if case in by else '' for case in cases)} |")
-    return lines
+    cells = {case: {name: _cell(module, found, name, case) if case in by else "" for name, by in found.figures.items()} for case in cases}
+    if getattr(module, "TRANSPOSED", False):
+        head, rows = list(found.figures), [(case, list(by.values())) for case, by in cells.items()]
+    else:
+        head, rows = cases, [(name, [by[name] for by in cells.values()]) for name in found.figures]
+    return [f"| | {' | '.join(head)} |", f"|---|{'---|' * len(head)}", *(f"| {first} | {' | '.join(rest)} |" for first, rest in rows)]
 
 
-def _cell(found: Found, name: str, case: str) -> str:
+def _cell(module: Any, found: Found, name: str, case: str) -> str:
     ratio = _ratio(found, name, LIMIT, case)
-    return _words(median(found.figures[name][case])) + (f" ({ratio:,.3g})" if ratio is not None else "")
+    return _words(median(found.figures[name][case]), module, case) + (f" ({ratio:,.3g})" if ratio is not None else "")
 
 
 def _ratio(found: Found, name: str, to: str, case: str) -> float | None:
@@ -85,16 +87,16 @@ def _ratio(found: Found, name: str, to: str, case: str) -> float | None:
     return median(a / b for a, b in zip(*pair, strict=False)) if all(pair) else None  # type: ignore[arg-type]
 
 
-def _goal(goal: Goal, found: Found) -> list[str]:
+def _goal(goal: Goal, module: Any, found: Found) -> list[str]:
     ours = found.figures.get(goal.ours, {}).get(goal.case)
     what = goal.words or goal.case
     if not goal.to:
-        shown = (_words(median(ours)), median(ours) <= goal.factor) if ours else ("not measured", None)
-        return [f"| {what} | at most {_words(goal.factor)} | {shown[0]} | {_verdict(shown[1])} |"]
+        shown = (_words(median(ours), module, goal.case), median(ours) <= goal.factor) if ours else ("not measured", None)
+        return [f"| {what} | at most {_words(goal.factor, module, goal.case)} | {shown[0]} | {_verdict(shown[1])} |"]
     there = [to for to in goal.to if found.figures.get(to, {}).get(goal.case)]
     name = min(there, key=lambda to: median(found.figures[to][goal.case]), default=goal.to[0])
     ratio = _ratio(found, name, goal.ours, goal.case) if goal.sooner else _ratio(found, goal.ours, name, goal.case)
-    asked = f"{goal.factor:g} times less than {name}" if goal.sooner else f"at most {goal.factor:g} of the {name}"
+    asked = f"{goal.factor:.3g} times less than {name}" if goal.sooner else f"at most {goal.factor:.3g} of the {name}"
     reached = None if ratio is None else ratio >= goal.factor if goal.sooner else ratio <= goal.factor
     return [f"| {what} | {asked} | {'not measured' if ratio is None else f'{ratio:,.3g}'} | {_verdict(reached)} |"]
 
@@ -103,8 +105,10 @@ def _verdict(reached: bool | None) -> str:
     return "" if reached is None else "reached" if reached else "**not reached**"
 
 
-def _words(seconds: float) -> str:
+def _words(figure: float, module: Any, case: str) -> str:
+    if module.CASES[case].what == "memory":
+        return f"{figure / 1e6:,.3g} MB"
     for unit, factor in (("us", 1e6), ("ms", 1e3)):
-        if seconds * factor < 1000:
-            return f"{seconds * factor:,.3g} {unit}"
-    return f"{seconds:,.3g} s"
+        if figure * factor < 1000:
+            return f"{figure * factor:,.3g} {unit}"
+    return f"{figure:,.3g} s"

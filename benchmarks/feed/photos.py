@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["CLASSES", "MOST_TOKENS", "SERIES", "large", "photos", "sensors", "tokens"]
+__all__ = ["CLASSES", "MOST_TOKENS", "PLACES", "SERIES", "large", "photos", "sensors", "tokens"]
 
 MOST_TOKENS, SERIES = 20, (100, 5)
 CLASSES = {0: "elsewhere", 255: "here"}  # of a mask's pixels
-_PLACES = ("north", "east", "south", "west")
+PLACES = ("north", "east", "south", "west")
 _ROOT = Path(os.environ.get("BENCH_DATA", "build/bench-data"))
 
 
@@ -99,7 +99,7 @@ def _sensors(folder: Path, rows: int) -> None:
         series = np.cumsum(rng.normal(size=SERIES), axis=0)
         series[0, 0] = row
         np.save(folder / f"{row:05}.npy", series)
-        about = {"location": _PLACES[rng.integers(len(_PLACES))], "time": 1.7e9 + float(rng.integers(10**6))}
+        about = {"location": PLACES[rng.integers(len(PLACES))], "time": 1.7e9 + float(rng.integers(10**6))}
         (folder / f"{row:05}.json").write_text(json.dumps(about))
 
 

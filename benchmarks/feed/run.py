@@ -18,7 +18,7 @@ from page import measured, page, section
 
 __all__ = ["main"]
 
-WORKLOADS = ("w1", "w2")
+WORKLOADS = ("w1", "w2", "w3", "w4", "transport", "growth")
 
 
 def main(arguments: list[str] | None = None) -> None:

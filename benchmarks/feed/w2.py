@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import timeit
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,7 +141,7 @@ def _plait() -> dict[str, Candidate]:
     seeds = count()
 
     def loader(data: Data, size: int, draft: bool = False, later: bool = False) -> Epochs:
-        made = _packed(data, size) if later else dataset(data, size, draft=draft)
+        made = _kept(data, size) if later else dataset(data, size, draft=draft)
         batches = plait.Loader(made, BATCH, seed=next(seeds))
         return lambda: iter(batches)
 
@@ -153,14 +151,11 @@ def _plait() -> dict[str, Candidate]:
     return {LIMIT: Candidate(limit, cases=(*FIRST, *LATER)), OURS: Candidate(loader, cases=tuple(CASES), alone=True)}
 
 
-def _packed(data: Data, size: int) -> Any:
+def _kept(data: Data, size: int) -> Any:
+    """Decoded once: in memory."""
     import plait
 
-    path = Path(f"{data.folder}-{size}-packed")
-    if path.exists():
-        return plait.open(path)
-    shutil.rmtree(f"{path}.partial", ignore_errors=True)
-    return plait.pack(dataset(data, size), path, shown=False)
+    return plait.cache(dataset(data, size), shown=False)
 
 
 def _gather(data: Data, size: int) -> Epochs:

@@ -15,7 +15,7 @@ from frame import Candidate, Epochs
 from photos import MOST_TOKENS
 from w2 import BATCH, DALI, FIRST, LATER, MASKS, TF, TF_CACHE, TORCH, Data
 
-__all__ = ["candidates"]
+__all__ = ["candidates", "streaming"]
 
 Sample = dict[str, np.ndarray]
 Decode = Callable[[Data, int, int], Sample]  # data, row, size
@@ -227,13 +227,13 @@ def _streams() -> dict[str, Candidate]:
         return lambda: iter(made)
 
     def mds(data: Data, size: int) -> Epochs:
-        streaming = _streaming()
+        module = streaming()
         folder = Path(f"{data.folder}-mds")
         if not folder.exists():
             partial = f"{folder}.partial"
             shutil.rmtree(partial, ignore_errors=True)
             columns = {**dict.fromkeys(_PARTS, "bytes"), "tokens": f"ndarray:int32:{MOST_TOKENS}"}
-            with streaming.MDSWriter(out=partial, columns=columns) as sink:
+            with module.MDSWriter(out=partial, columns=columns) as sink:
                 for row in range(data.rows):
                     sink.write(
                         {
@@ -243,14 +243,14 @@ def _streams() -> dict[str, Candidate]:
                     )
             Path(partial).rename(folder)
 
-        class Samples(streaming.StreamingDataset):
+        class Samples(module.StreamingDataset):
             def __getitem__(self, at: int) -> Sample:
                 raw = super().__getitem__(at)
                 return {**_from_bytes({name: raw[name] for name in _PARTS}, size), "tokens": raw["tokens"]}
 
         from torch.utils.data import DataLoader
 
-        streaming.base.util.clean_stale_shared_memory()
+        module.base.util.clean_stale_shared_memory()
         made = Samples(local=str(folder), shuffle=True, batch_size=BATCH)
         loader = DataLoader(made, BATCH, collate_fn=stacked)
         return lambda: iter(loader)
@@ -294,7 +294,7 @@ def _from_bytes(raw: dict[str, bytes], size: int) -> Sample:
     return found
 
 
-def _streaming() -> Any:
+def streaming() -> Any:
     """mosaicml-streaming without the packages that its clouds and its example data sets need, none of which is used here."""
 
     class Absent(types.ModuleType):
