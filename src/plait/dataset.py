@@ -24,6 +24,7 @@ from plait.source import Source, Stream, only_stream, row_numbers
 from plait.spec import Spec
 from plait.split import Given, overlap_report, split_rows
 from plait.steps import Step, check_result, run_step
+from plait.visible import printable
 from plait.whereabouts import say_where
 
 __all__ = ["Dataset"]
@@ -292,7 +293,7 @@ class Dataset(Source):
         if lacking:
             dropped = max(int(str(f.values["keys"])) for f in self._join) - len(self._all_keys)
             lines.append(f"  dropped when joined: {dropped} samples without {' or '.join(lacking)}; print(data.join) says which")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     __repr__ = __str__
 

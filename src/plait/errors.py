@@ -19,6 +19,8 @@ Each message says what was found, what was expected, and the line to write inste
 
 from __future__ import annotations
 
+from plait.visible import printable
+
 __all__ = [
     "AlignmentError",
     "ArgumentError",
@@ -37,7 +39,10 @@ __all__ = [
 
 
 class PlaitError(Exception):
-    """Base of everything plait raises on purpose."""
+    """Base of everything plait raises on purpose. Names that come from files cannot command the terminal that shows it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class SpecError(PlaitError, ValueError):
@@ -80,7 +85,7 @@ class NameUnknownError(PlaitError, KeyError):
     """A stream, field or target that does not exist."""
 
     def __str__(self) -> str:  # KeyError would show the repr, quotes and all
-        return str(self.args[0]) if self.args else ""
+        return printable(str(self.args[0])) if self.args else ""
 
 
 class ResumeError(PlaitError, RuntimeError):

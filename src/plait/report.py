@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Finding", "Report"]
+from plait.atomic import replacing
+from plait.errors import ReadError
+from plait.visible import printable
+
+__all__ = ["Finding", "Report", "write_page"]
 
 Level = Literal["fail", "warn", "pass"]
 _MARK = {"fail": "✗", "warn": "!", "pass": "✓"}
@@ -38,7 +42,7 @@ class Finding:
 
     def __str__(self) -> str:
         line = f"{_MARK[self.level]} {self.about}: {self.message}"
-        return f"{line}\n    -> {self.remedy}" if self.remedy else line
+        return printable(f"{line}\n    -> {self.remedy}" if self.remedy else line)
 
 
 @dataclass(frozen=True)
@@ -78,17 +82,25 @@ class Report:
         worst_first = sorted(self.findings, key=lambda f: ("fail", "warn", "pass").index(f.level))
         passed = len(self.findings) - len(self.failures) - len(self.warnings)
         counts = f"{len(self.failures)} failed, {len(self.warnings)} warned, {passed} passed"
-        return "\n".join([f"{self.title}: {counts}", *map(str, worst_first)])
+        return "\n".join([printable(f"{self.title}: {counts}"), *map(str, worst_first)])
 
     __repr__ = __str__
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The report as JSON text, also written to `path` where given."""
+        """The report as JSON text, also written to `path` where given.
+
+        Raises:
+            ReadError: It cannot be written.
+        """
         found = {"title": self.title, "passed": bool(self), "findings": [_plain(asdict(f)) for f in self.findings]}
         return _written(json.dumps(found, indent=1, allow_nan=False), path)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The report as one HTML page without outside resources, also written to `path` where given."""
+        """The report as one HTML page without outside resources, also written to `path` where given.
+
+        Raises:
+            ReadError: It cannot be written.
+        """
         if self.page is not None:
             return _written(self.page(self), path)
         rows = "\n".join(
@@ -114,9 +126,21 @@ def _plain(value: Any) -> Any:
 
 def _written(text: str, path: str | os.PathLike[str] | None) -> str:
     if path is not None:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        write_page(text, path)
     return text
+
+
+def write_page(text: str, path: str | os.PathLike[str]) -> None:
+    """Write text, half characters as "?": the name holds what it held, or all of it.
+
+    Raises:
+        ReadError: It cannot be written.
+    """
+    try:
+        with replacing(path) as file:
+            file.write(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise ReadError(f"The page cannot be written to {os.fspath(path)!r}: {error.strerror or error}.") from error
 
 
 _PAGE = """<!doctype html>

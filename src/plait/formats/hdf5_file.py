@@ -98,7 +98,7 @@ def write_file(data: Source, path: str, label: str) -> None:
         values = data.read([name], np.arange(len(data), dtype=np.int64))[name]
         if isinstance(values, Ragged) or values.ndim != 1 or not np.array_equal(text_array(values), text_array(keys[name])):
             raise ArgumentError(f"{label}: stream {name!r} has the name of a part of the key and other values. Rename the stream.")
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", locking=False) as file:  # who calls holds a lock already
         for name, column in keys.items():
             text = column.dtype.kind == "U"
             file.create_dataset(name, data=column.tolist() if text else column, dtype=h5py.string_dtype() if text else column.dtype)

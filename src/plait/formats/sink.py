@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from plait.atomic import replacing
 from plait.errors import ArgumentError, PlaitError, ReadError, SpecError
 from plait.extras import require
 from plait.formats.paths import is_url
@@ -62,8 +63,13 @@ def record_batches(data: Source, *, label: str, flat: str = "") -> Any:
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str], *, label: str) -> Iterator[IO[bytes]]:
+def written_whole(path: str | os.PathLike[str], *, label: str, durable: bool = True) -> Iterator[IO[bytes]]:
     """A file to write to that takes its name, replacing what has it, once all is written; nothing is left when that fails.
+
+    Args:
+        path: On disk or a URL.
+        label: Who writes, for messages.
+        durable: Wait for the disk; see `plait.atomic.replacing`.
 
     Raises:
         ReadError: It cannot be written.
@@ -75,14 +81,8 @@ def written_whole(path: str | os.PathLike[str], *, label: str) -> Iterator[IO[by
             with remote.open(inside, "wb") as file:
                 yield file
             return
-        part = f"{path}.part"
-        try:
-            with open(part, "wb") as file:
-                yield file
-            os.replace(part, path)
-        finally:
-            if os.path.exists(part):
-                os.unlink(part)
+        with replacing(path, durable=durable) as file:
+            yield file
     except PlaitError:
         raise
     except OSError as error:

@@ -16,6 +16,7 @@ from plait.preprocessing.saved import Entry, read_state, write_state
 from plait.ragged import Array, Ragged
 from plait.spec import Spec
 from plait.steps import Step, check_result, run_step
+from plait.visible import printable
 
 __all__ = ["Preprocessing"]
 
@@ -141,7 +142,7 @@ class Preprocessing:
                 lines.append(
                     f"  {role:6}  {name}  " + " -> ".join([*first, str(entry.raw), *steps, *([str(entry.ready)] if steps else [])])
                 )
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     __repr__ = __str__
 

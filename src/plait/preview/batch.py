@@ -12,11 +12,13 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.emit import Emission
-from plait.errors import ArgumentError, ReadError, SpecError
+from plait.errors import ArgumentError, SpecError
 from plait.order import Onward, Picks, Uniform
 from plait.pages.page import Html, badge, page, section, table, tag
 from plait.preview.cells import Cell, cells
+from plait.report import write_page
 from plait.spec import Spec
+from plait.visible import printable
 
 __all__ = ["Preview", "Shown", "show"]
 
@@ -113,11 +115,7 @@ class Preview:
         streams, samples = section("Streams", self.streams_table()), section("Samples", self.samples_table())
         text = page("One batch", notice, streams, samples, subtitle=self._title)
         if path is not None:
-            try:
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(text)
-            except OSError as error:
-                raise ReadError(f"The page cannot be written to {os.fspath(path)!r}: {error.strerror or error}.") from error
+            write_page(text, path)
         return text
 
     def streams_table(self) -> Html:
@@ -144,7 +142,7 @@ class Preview:
     def __str__(self) -> str:
         rows = [["key", *(s.name for s in self.streams)], ["", *(s.role for s in self.streams)]]
         rows += [[_key(key), *(_line(s, i) for s in self.streams)] for i, key in enumerate(self.keys)]
-        lines = [self._title, *(["", f"This batch cannot be fed to a model yet. {self.notice}"] if self.notice else []), ""]
+        lines = [self._title, *(["", printable(f"This batch cannot be fed to a model yet. {self.notice}")] if self.notice else []), ""]
         return "\n".join([*lines, *_aligned(rows, shutil.get_terminal_size((140, 24)).columns)])
 
     __repr__ = __str__

@@ -12,7 +12,9 @@ import numpy as np
 from plait.errors import ArgumentError, ChangedError, NameUnknownError, PlaitError, ReadError, SpecError
 from plait.extras import require
 from plait.formats.hdf5_file import find_datasets, selected, spec_of, write_file
+from plait.formats.hdf5_heap import endless_heap
 from plait.formats.paths import file_stamp, is_url, stamp_of
+from plait.formats.sink import written_whole
 from plait.keys import Keys
 from plait.ragged import Array, Ragged
 from plait.source import Source
@@ -112,15 +114,8 @@ class HDF5(Source):
         label = f"HDF5.write {path!r}"
         if is_url(path):
             raise ArgumentError(f"{label}: HDF5 is written to a disk. Write there, and copy the file.")
-        part = f"{path}.part"
-        try:
-            write_file(data, part, label)
-            os.replace(part, path)
-        except OSError as error:
-            raise error if isinstance(error, ReadError) else ReadError(f"{label}: the file cannot be written: {error}.") from error
-        finally:
-            if os.path.exists(part):
-                os.unlink(part)
+        with written_whole(path, label=label) as file:
+            write_file(data, file.name, label)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_lock", "_handle")}
@@ -194,6 +189,9 @@ class HDF5(Source):
             if is_url(self._path):
                 fsspec = require("fsspec", extra="remote", purpose=self._label)
                 return h5py.File(fsspec.open(self._path, "rb").open(), "r")
+            at = endless_heap(self._path)
+            if at is not None:
+                raise ReadError(f"{self._label} cannot be read as HDF5: the heap at byte {at} has no end. Restore the file.")
             return h5py.File(self._path, "r")
         except PlaitError:
             raise

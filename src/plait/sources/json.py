@@ -87,7 +87,7 @@ class Json(Source):
         if has_field(path):
             for name, document in zip(file_names(path, data.keys, label=label), _documents(data, (), label), strict=True):
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
-                with written_whole(name, label=label) as file:
+                with written_whole(name, label=label, durable=False) as file:
                     file.write(json.dumps(document, ensure_ascii=False).encode())
             return
         lines = path.endswith(_LINES)

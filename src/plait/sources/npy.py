@@ -83,7 +83,7 @@ class Npy(Source):
         if has_field(path):
             for row, name in enumerate(file_names(path, stream.source.keys, label=label)):
                 os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
-                with written_whole(name, label=label) as file:
+                with written_whole(name, label=label, durable=False) as file:
                     np.save(file, _plain(stream.read(np.array([row]))[0]), allow_pickle=False)
             return
         if not stream.source.keys.is_range:
