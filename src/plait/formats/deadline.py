@@ -13,7 +13,7 @@ __all__ = ["in_time"]
 T = TypeVar("T")
 
 
-def in_time(begin: Callable[[], Generator[T]], seconds: float, hung: Exception) -> Iterator[T]:
+def in_time(begin: Callable[[], Generator[T]], seconds: float, hung: Exception, stop: Callable[[], object] = bool) -> Iterator[T]:
     """Yield what a generator yields, in order, computed on a daemon thread of its own, at most two items ahead.
 
     What the generator raises comes up here. When the reader leaves early the generator is closed, on its thread.
@@ -22,6 +22,7 @@ def in_time(begin: Callable[[], Generator[T]], seconds: float, hung: Exception) 
         begin: Makes the generator.
         seconds: That the next item may take.
         hung: Raised when it takes longer; the thread is left to itself then.
+        stop: Called from this thread when it takes longer or the reader leaves, so that the other one does not go on for nothing.
     """
     ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(2)
     left = threading.Event()
@@ -55,7 +56,9 @@ def in_time(begin: Callable[[], Generator[T]], seconds: float, hung: Exception) 
             if error is not None:
                 raise error
             if item is None:
+                stop = bool
                 return
             yield item
     finally:
         left.set()
+        stop()

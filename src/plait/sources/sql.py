@@ -13,9 +13,9 @@ import numpy as np
 from plait.errors import ArgumentError
 from plait.extras import require
 from plait.formats.arrow import Field, fields, narrow
-from plait.formats.databases import Question, address_of, answer, store
+from plait.formats.databases import Question, address_of, answer, persistently, store
 from plait.formats.sink import record_batches
-from plait.formats.spool import gather
+from plait.formats.spool import Gathered, gather
 from plait.formats.table import Choice, Table, choose, column_names, keys_of
 from plait.source import Source
 
@@ -27,7 +27,8 @@ class SQL(Table):
 
     What changes in the database afterwards changes nothing here, and a pickle needs no database. Rows are in the order of their keys
     (integers by value, text by code point), whatever the database's own order. Types are the database's; SQLite, which has none, is
-    asked for those of the values, and its dates are text. PostgreSQL's numeric becomes float64.
+    asked for those of the values, and its dates are text. PostgreSQL's numeric becomes float64. Where the connection is lost in mid-read,
+    all is read again, from the beginning and of one snapshot. Views of a DuckDB file that read other files are refused.
 
     Args:
         url: "sqlite:///trial.db", "duckdb:///trial.duckdb", "postgresql://user@host/trial"; four slashes for an absolute path. "duckdb://"
@@ -74,16 +75,15 @@ class SQL(Table):
         values = tuple(value.item() if isinstance(value, np.generic) else value for value in parameters)
         picked = _Picked(parts, columns, label)
         question = Question(address, _statement(query, label), values, picked, tuple(parts), label, timeout)
-        rows = answer(question)
-        first = next(rows, None)  # by now the columns are picked
-        found = gather(
-            itertools.chain([] if first is None else [first], rows),
-            picked.streams,
-            picked.keys,
-            label=label,
-            memory=memory,
-            folder=None if spool is None else os.fspath(spool),
-        )
+
+        def read() -> Gathered:
+            rows = answer(question)
+            first = next(rows, None)  # by now the columns are picked
+            batches = itertools.chain([] if first is None else [first], rows)
+            place = None if spool is None else os.fspath(spool)
+            return gather(batches, picked.streams, picked.keys, label=label, memory=memory, folder=place)
+
+        found = persistently(read, question)
         keys = keys_of(found.keys, rows=found.rows, label=label)
         order = np.lexsort(keys.columns[::-1])
         in_order = bool((order[1:] > order[:-1]).all())

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from plait.errors import ArgumentError, ReadError
 from plait.formats.databases import duckdb, postgresql, sqlite
-from plait.formats.databases.question import Address, Question
+from plait.formats.databases.question import Address, LostError, Question
 from plait.formats.deadline import in_time
 
-__all__ = ["Address", "Question", "address_of", "answer", "store"]
+__all__ = ["Address", "Question", "address_of", "answer", "persistently", "store"]
+
+T = TypeVar("T")
+_TRIES, _PATIENCE = 3, 60.0
 
 _KINDS = {"sqlite": sqlite, "duckdb": duckdb, "postgresql": postgresql}
 
@@ -61,7 +65,38 @@ def answer(question: Question) -> Iterator[Any]:
         f"{question.label}: nothing came from the database for {question.timeout:g} s. "
         "See whether it is up, or pass timeout=3600 where the query takes that long."
     )
-    return in_time(lambda: _KINDS[question.address.kind].rows(question), question.timeout, hung)
+    return in_time(lambda: _KINDS[question.address.kind].rows(question), question.timeout, hung, question.cancel)
+
+
+def persistently(read: Callable[[], T], question: Question) -> T:
+    """What `read` returns, which asks the question and takes all of its answer: from the beginning again where the connection is lost.
+
+    The one policy for lost connections: nothing has been handed on by then, so that nothing is lost and nothing comes twice; and all rows
+    are of one snapshot, which those behind the last one that came would not be. Tries again at once, then after longer and longer waits,
+    for `_PATIENCE` seconds (or the question's timeout, where that is shorter) since the connection was lost, at most `_TRIES` times.
+
+    Raises:
+        ReadError: The connection cannot be had again, or is lost again and again.
+    """
+    lost, since, wait = 0, 0.0, 0.1
+    while True:
+        try:
+            return read()
+        except LostError as error:
+            now = time.monotonic()
+            if question.cancels:  # it was connected
+                lost, since, wait = lost + 1, now, 0.1
+                question.cancels.clear()
+            if not lost:
+                raise  # it was never there
+            if lost > _TRIES or now - since > min(_PATIENCE, question.timeout):
+                raise ReadError(
+                    f"{error} The connection was lost {lost} times while the rows were read, in the order of the key "
+                    f"{', '.join(map(repr, question.key))}; none of them are used. See what ends it (log of the server, "
+                    "idle_in_transaction_session_timeout), or ask for fewer rows at a time."
+                ) from error
+        time.sleep(wait)
+        wait = min(2 * wait, 2.0)
 
 
 def store(address: Address, table: str, reader: Any, *, label: str) -> None:

@@ -20,7 +20,10 @@ def rows(question: Question) -> Generator[Any]:
     parameters = list(question.parameters) or None
     remedy = "See whether the file is there, and close what writes to it, in this process too"
     with explained(label, remedy, address, duckdb.Error):
-        connection = duckdb.connect(address.place or ":memory:", read_only=bool(address.place))
+        # a file from elsewhere may hold views of other files and of addresses: those are not opened
+        closed = {"enable_external_access": "false"} if address.place else {}
+        connection = duckdb.connect(address.place or ":memory:", read_only=bool(address.place), config=closed)
+    question.cancels.append(connection.interrupt)
     with closing(connection):
         with explained(label, f"Check the query: {short(question.query)}", address, duckdb.Error):
             connection.execute("set enable_progress_bar = false")

@@ -19,6 +19,7 @@ def rows(question: Question) -> Generator[Any]:
     with explained(label, "See whether the server runs, and check host, database, user and password", address, driver.Error):
         connection = driver.connect(address.place)
     with connection, connection.cursor() as cursor:
+        question.cancels.append(cursor.adbc_cancel)
         with explained(label, f"Check the query: {short(question.query)}", address, driver.Error):
             cursor.execute("set transaction isolation level repeatable read, read only")  # one snapshot for both statements
             cursor.execute(f"select * from ({question.query}\n) as plait limit 0", question.parameters or None)

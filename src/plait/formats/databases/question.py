@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from plait.errors import PlaitError, ReadError
 
-__all__ = ["AGAIN", "TAKEN", "Address", "Question", "explained", "quoted", "select", "short"]
+__all__ = ["AGAIN", "TAKEN", "Address", "LostError", "Question", "explained", "quoted", "select", "short"]
 
 AGAIN = "Check the query and the connection, and declare the source again"
 TAKEN = "A table that exists is never touched: choose another name, or drop it first"
+
+
+class LostError(ReadError):
+    """The connection to the server ended while it was used; it is worth another try."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Question:
         key: The names of the columns that the rows may be ordered by, to lie well on disk.
         label: The source, for messages.
         timeout: Seconds that may pass without rows.
+        cancels: Grows by what ends the running statement, to be called from another thread.
     """
 
     address: Address
@@ -54,6 +59,13 @@ class Question:
     key: tuple[str, ...]
     label: str
     timeout: float
+    cancels: list[Callable[[], object]] = field(default_factory=list, compare=False)
+
+    def cancel(self) -> None:
+        """End what runs, as far as it lets itself be ended."""
+        for end in self.cancels:
+            with suppress(Exception):  # it has ended
+                end()
 
 
 def select(question: Question, schema: Any, *, ordered: bool = True) -> str:
@@ -83,9 +95,20 @@ def explained(label: str, remedy: str, address: Address, driver_error: type[Exce
         yield
     except PlaitError:
         raise
-    except (driver_error, pa.ArrowException, OSError) as error:
+    except (driver_error, pa.ArrowException, OSError, UnicodeError, OverflowError, ValueError) as error:
         said = " ".join(re.split(r"\n+\s*query(?: was)?:", str(error), flags=re.IGNORECASE)[0].split()).rstrip(".")
         for secret in address.secrets:
             said = said.replace(secret, "***")
         cause = None if any(secret in str(error) for secret in address.secrets) else error
-        raise ReadError(f"{label}: the database says: {said}. {remedy}.") from cause
+        kind = LostError if _is_lost(error) else ReadError
+        raise kind(f"{label}: the database says: {said}. {remedy}.") from cause
+
+
+_LOST_STATES = ("08", "57P")  # connection exceptions; ended by an administrator, crashed, starting up
+_LOST = re.compile(r"server closed the connection|connection (was |is )?(lost|reset|not open|refused)|no connection to the server|"
+                   r"terminating connection|the database system is|broken pipe|could not (send|receive)", re.IGNORECASE)  # fmt: skip
+
+
+def _is_lost(error: Exception) -> bool:
+    state = getattr(error, "sqlstate", None)
+    return (isinstance(state, str) and state.startswith(_LOST_STATES)) or _LOST.search(str(error)) is not None

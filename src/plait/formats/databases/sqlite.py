@@ -26,7 +26,10 @@ def rows(question: Question) -> Generator[Any]:
     with explained(label, "See whether the file may be read", address, sqlite3.Error):
         place = f"file:{quote(os.path.abspath(address.place))}?mode=ro"
         connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=min(5, question.timeout / 2))  # seconds for a lock
+    question.cancels.append(connection.interrupt)
     with closing(connection):
+        connection.execute("pragma trusted_schema = off")  # views of a file from elsewhere call no function that does more than compute
+        connection.execute("pragma cell_size_check = on")
         connection.text_factory = bytes  # so that text which is not UTF-8 comes through, to be refused by name
         with explained(label, f"Check the query: {short(question.query)}", address, sqlite3.Error):
             connection.execute("begin")
