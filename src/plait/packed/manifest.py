@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from plait.errors import ReadError
+from plait.formats.documents import parse_json
 
 __all__ = ["MANIFEST", "Column", "Manifest", "read_manifest"]
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
-_MOST = 64 * 2**20  # bytes of a manifest
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\.npy")  # of a file in the folder itself
+_MOST = 16 * 2**20  # bytes of a manifest
 
 
 @dataclass(frozen=True)
@@ -78,22 +81,37 @@ def read_manifest(folder: str) -> Manifest:
     if not os.path.isfile(path):
         raise ReadError(f"{folder!r} has no {MANIFEST}, so it is no packed data set. Write one with plait.pack(data, {folder!r}).")
     try:
-        if os.path.getsize(path) > _MOST:
-            raise ValueError("it is too large")
-        with open(path, encoding="utf-8") as file:
-            state = json.load(file)
+        with open(path, "rb") as file:
+            state: Any = parse_json(file.read(_MOST + 1), most=_MOST)
         if state["format"] != _FORMAT:
             raise ValueError(f"its format is {state['format']!r}, and this plait reads {_FORMAT}")
         samples = state["samples"]
-        if not isinstance(samples, int) or samples < 0:
+        if type(samples) is not int or samples < 0:
             raise ValueError(f"it says {samples!r} samples")
         streams, keys = ({n: {p: Column(**c) for p, c in parts.items()} for n, parts in state[g].items()} for g in ("streams", "keys"))
         if {"inputs", "targets", "weights"} - state["roles"].keys():
             raise ValueError(f"it has the roles {list(state['roles'])}")
         made = Manifest(samples, state["roles"], state["specs"], streams, keys, state["nan"], state["made"])
         for column in made.columns():
-            if os.path.basename(column.file) != column.file or not column.file.endswith(".npy"):
+            if not isinstance(column.file, str) or not _NAME.fullmatch(column.file):
                 raise ValueError(f"it names the file {column.file!r}")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if type(column.bytes) is not int or not isinstance(column.blake2b, str):
+                raise ValueError(f"it says {column.bytes!r} bytes with the checksum {column.blake2b!r} of {column.file!r}")
+        _check_roles(made)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise ReadError(f"{path!r} is damaged: {error}. Pack the data anew.") from error
     return made
+
+
+def _check_roles(made: Manifest) -> None:
+    """Raise where a role names a stream that there is not, or what names streams names none.
+
+    Raises:
+        ValueError: Saying which.
+    """
+    for role, names in made.roles.items():
+        unknown = [name for name in names if name not in made.streams] if isinstance(names, list) else [names]
+        if unknown:
+            raise ValueError(f"its {role} are {unknown}, and its streams {list(made.streams)}")
+    if set(made.specs) != set(made.streams) or not isinstance(made.nan, list):
+        raise ValueError(f"it describes the streams {list(made.specs)}, and holds {list(made.streams)}")

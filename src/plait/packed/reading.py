@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from plait.dataset import Dataset
-from plait.errors import ReadError
+from plait.errors import ChangedError, ReadError, SpecError
 from plait.formats.npy_header import MOST_HEADER, read_header
 from plait.gaps import Policy
 from plait.keys import Keys
@@ -80,12 +81,18 @@ class Packed(Source):
         self._open()
 
     def _open(self) -> None:
+        self._stamps: dict[str, tuple[int, ...]] = {}
         self._arrays = {n: {p: self._array(c) for p, c in parts.items()} for n, parts in self._manifest.streams.items()}
-        parts = {name: {p: np.array(self._array(c)) for p, c in part.items()} for name, part in self._manifest.keys.items()}
-        samples = self._manifest.samples
         for name, spec in self._specs.items():
             self._check(name, spec)
-        self._keys = Keys.range(samples) if not parts else Keys({n: _texts(p) if "offsets" in p else p["values"] for n, p in parts.items()})
+            if "absent" in self._arrays[name]:
+                self._arrays[name]["absent"] = np.array(self._arrays[name]["absent"])
+        self._files = {name: [column.file for column in parts.values()] for name, parts in self._manifest.streams.items()}
+        samples, parts = self._manifest.samples, {name: self._key(name, part) for name, part in self._manifest.keys.items()}
+        try:
+            self._keys = Keys(parts) if parts else Keys.range(samples)
+        except SpecError as error:
+            raise self._damaged("keys", str(error)) from error
         if len(self._keys) != samples:
             raise self._damaged("keys", f"there are {len(self._keys)} for {samples} samples")
 
@@ -105,7 +112,13 @@ class Packed(Source):
         return f"Packed {os.path.basename(self._folder)!r}"
 
     def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
-        """A gather from the mapped files."""
+        """A gather from the mapped files.
+
+        Raises:
+            ChangedError: A file is not what it was when the data set was opened.
+        """
+        for name in names:
+            self._check_unchanged(name)
         return {name: self._column(name, rows) for name in names}
 
     def stamp(self, name: str) -> str:
@@ -131,28 +144,58 @@ class Packed(Source):
             if not spec.text:
                 return Ragged(parts["values"], parts["offsets"]).take(rows)
             where = Ragged(np.arange(len(parts["offsets"]) - 1), parts["lengths"]).take(rows)
-            return Ragged(_texts(parts, where.values), where.offsets)
+            return Ragged(_texts(parts, self._folder, where.values), where.offsets)
         if not spec.text:
             return take(parts["values"], rows)
         each = int(np.prod([n or 0 for n in spec.shape], dtype=np.int64))
         at = rows if not spec.shape else (rows[:, None] * each + np.arange(each)).reshape(-1)
-        return _texts(parts, at).reshape(len(rows), *(n or 0 for n in spec.shape))
+        return _texts(parts, self._folder, at).reshape(len(rows), *(n or 0 for n in spec.shape))
 
     def _array(self, column: Column) -> np.ndarray:
         path = os.path.join(self._folder, column.file)
         try:
-            size = os.path.getsize(path)
-            if size != column.bytes:
-                raise self._damaged(column.file, f"it has {size} bytes, and {column.bytes} were written")
-            with builtins.open(path, "rb") as file:
-                header = read_header(file.read(MOST_HEADER + 12), f"{path!r}", size=size)
-            if header.fortran or not header.dtype.isnative:
-                raise self._damaged(column.file, "its layout is none that pack writes")
-            if 0 in header.shape:
-                return np.zeros(header.shape, header.dtype)
-            return np.memmap(path, header.dtype, "r", header.offset, header.shape).view(np.ndarray)
+            with builtins.open(path, "rb", opener=_of_the_folder) as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise self._damaged(column.file, "it is no regular file")
+                if status.st_size != column.bytes:
+                    raise self._damaged(column.file, f"it has {status.st_size} bytes, and {column.bytes} were written")
+                header = read_header(file.read(MOST_HEADER + 12), f"{path!r}", size=status.st_size)
+                if header.fortran or not header.dtype.isnative or header.dtype.kind not in "biufmM" or not header.shape:
+                    raise self._damaged(column.file, "its layout is none that pack writes")
+                self._stamps[column.file] = _stamp(status)
+                if 0 in header.shape:
+                    return np.zeros(header.shape, header.dtype)
+                return np.memmap(file, header.dtype, "r", header.offset, header.shape).view(np.ndarray)
         except FileNotFoundError as error:
             raise self._damaged(column.file, "it is not there") from error
+        except OSError as error:
+            if isinstance(error, ReadError):
+                raise
+            raise self._unreadable(column.file, path, error) from error
+
+    def _check_unchanged(self, name: str) -> None:
+        """Raise before a map is read whose file was cut: that would end the process, and not with an error."""
+        for file in self._files[name]:
+            try:
+                unchanged = _stamp(os.stat(os.path.join(self._folder, file), follow_symlinks=False)) == self._stamps[file]
+            except OSError:
+                unchanged = False
+            if not unchanged:
+                raise ChangedError(
+                    f"Packed data set {self._folder!r}: {file} has changed since it was opened. Open it again with plait.open; "
+                    "plait.pack(data, path, overwrite=True) writes other data there, and replaces the folder as a whole."
+                )
+
+    def _key(self, name: str, columns: Mapping[str, Column]) -> np.ndarray:
+        """One part of the keys, in memory."""
+        parts = {part: np.array(self._array(column)) for part, column in columns.items()}
+        if set(parts) == {"values", "offsets"} and parts["values"].dtype == np.uint8 and parts["values"].ndim == 1:
+            self._check_offsets(name, parts["offsets"], len(parts["values"]))
+            return _texts(parts, self._folder)
+        if set(parts) == {"values"} and parts["values"].dtype == np.int64 and parts["values"].ndim == 1:
+            return parts["values"]
+        raise self._damaged("keys", f"{name!r} has the parts { ({part: str(array.dtype) for part, array in parts.items()}) }")
 
     def _check(self, name: str, spec: Spec) -> None:
         parts, samples = self._arrays.get(name, {}), self._manifest.samples
@@ -161,7 +204,10 @@ class Packed(Source):
             raise self._damaged(name, f"the stream {name!r} has the parts {sorted(parts)}")
         inner = tuple(n or 0 for n in (spec.shape[1:] if spec.ragged else spec.shape))
         values = parts["values"]
-        if values.dtype != (np.dtype(np.uint8) if spec.text else spec.dtype) or (not spec.text and values.shape[1:] != inner):
+        for part, array in parts.items():
+            if part != "values" and (array.ndim != 1 or not len(array)) and (part != "absent" or samples):
+                raise self._damaged(name, f"{name!r} has {part} of shape {array.shape}")
+        if values.dtype != (np.dtype(np.uint8) if spec.text else spec.dtype) or values.shape[1:] != (() if spec.text else inner):
             raise self._damaged(name, f"{name!r} is {values.dtype} {values.shape}, and {spec} was packed")
         each = 1 if spec.ragged else int(np.prod(inner, dtype=np.int64))
         count = len(values) if not wanted - {"values"} else len(parts["lengths" if "lengths" in parts else "offsets"]) - 1
@@ -169,22 +215,32 @@ class Packed(Source):
             raise self._damaged(name, f"{name!r} has {count} samples of {samples}")
         ends = {"offsets": len(values)} | ({"lengths": len(parts["offsets"]) - 1} if "lengths" in parts else {})
         for part, total in ends.items() if wanted - {"values"} else ():
-            offsets = parts[part]
-            if offsets.dtype != np.int64 or offsets[0] != 0 or offsets[-1] != total or bool((np.diff(offsets) < 0).any()):
-                raise self._damaged(name, f"{name!r} has offsets that do not go from 0 to {total}")
+            self._check_offsets(name, parts[part], total)
         if "absent" in parts and (parts["absent"].dtype != bool or parts["absent"].shape != (samples,)):
             raise self._damaged(name, f"{name!r} is absent in {parts['absent'].shape} samples of {samples}")
+
+    def _check_offsets(self, name: str, offsets: np.ndarray, total: int) -> None:
+        fine = offsets.ndim == 1 and len(offsets) and offsets.dtype == np.int64 and offsets[0] == 0 and offsets[-1] == total
+        if not fine or bool((offsets[1:] < offsets[:-1]).any()):
+            raise self._damaged(name, f"{name!r} has offsets that do not go from 0 to {total}")
 
     def _verify(self, column: Column) -> None:
         digest = hashlib.blake2b(digest_size=16)
         try:
-            with builtins.open(os.path.join(self._folder, column.file), "rb") as file:
+            with builtins.open(os.path.join(self._folder, column.file), "rb", opener=_of_the_folder) as file:
                 while block := file.read(2**22):
                     digest.update(block)
         except FileNotFoundError as error:
             raise self._damaged(column.file, "it is not there") from error
+        except OSError as error:
+            raise self._unreadable(column.file, os.path.join(self._folder, column.file), error) from error
         if digest.hexdigest() != column.blake2b:
             raise self._damaged(column.file, "its contents are not those that were written")
+
+    def _unreadable(self, file: str, path: str, error: OSError) -> ReadError:
+        if os.path.islink(path):
+            return self._damaged(file, f"it is a link, to {os.readlink(path)!r}, and files elsewhere are not read. Copy them: cp -rL")
+        return self._damaged(file, f"it cannot be read: {error.strerror or error}")
 
     def _damaged(self, what: str, why: str) -> ReadError:
         return ReadError(
@@ -192,7 +248,16 @@ class Packed(Source):
         )
 
 
-def _texts(parts: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> np.ndarray:
+def _of_the_folder(path: str, flags: int) -> int:
+    """Open a file that lies in the folder itself; a pipe must not make us wait."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _texts(parts: Mapping[str, np.ndarray], folder: str, rows: np.ndarray | None = None) -> np.ndarray:
     """Texts of UTF-8 bytes and offsets."""
     values, offsets = parts["values"], parts["offsets"]
     at = np.arange(len(offsets) - 1) if rows is None else rows
@@ -200,5 +265,7 @@ def _texts(parts: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> n
     try:
         texts = [bytes(values[start:stop]).decode() for start, stop in zip(starts, stops, strict=True)]
     except UnicodeDecodeError as error:
-        raise ReadError(f"A packed column of text is damaged: {error}. plait.open(path, verify=True) says which; pack anew.") from error
+        raise ReadError(
+            f"Packed data set {folder!r}: a column of text is damaged: {error}. plait.open(path, verify=True) says which; pack anew."
+        ) from error
     return np.array(texts, TEXT) if texts else np.zeros(0, TEXT)

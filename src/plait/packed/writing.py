@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 
 import plait
 from plait.ahead import ahead
+from plait.atomic import told
 from plait.dataset import Dataset
 from plait.draws import mix
 from plait.errors import ArgumentError, ReadError
+from plait.formats.documents import parse_json
 from plait.packed.manifest import MANIFEST, Column, Manifest
 from plait.packed.reading import open as open_packed
 from plait.progress import progress
@@ -28,7 +31,7 @@ __all__ = ["blocks", "fingerprint", "pack", "row_bytes", "write_folder"]
 
 _HEAD = 192  # bytes before the values, enough for any shape that has a length to be filled in at the end
 _BLOCK = 32 * 2**20  # bytes read and written at once, about
-_JOURNAL = "journal.json"
+_JOURNAL, _MOST_JOURNAL = "journal.json", 2**24
 
 
 def pack(data: Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, shown: bool = True) -> Dataset:
@@ -90,7 +93,7 @@ def write_folder(
     except OSError as error:
         if isinstance(error, ReadError):
             raise
-        raise ReadError(f"{path!r}: {error.strerror or error}. What is written stays in {partial!r}; {title} again to go on.") from error
+        raise ReadError(f"{path!r}: {told(error, partial)}. What is written stays in {partial!r}; {title} again to go on.") from error
 
 
 def _written(
@@ -104,6 +107,8 @@ def _written(
     done: Callable[[], bool] | None,
 ) -> bool:
     os.makedirs(partial, exist_ok=True)
+    if os.path.islink(partial):
+        raise ArgumentError(f"{partial!r} is a link to {os.readlink(partial)!r}, and nothing is written elsewhere. Remove the link.")
     with _locked(partial, wait=done is not None) as ours:
         if done is not None and done():
             if ours:
@@ -117,8 +122,7 @@ def _written(
             if left != MANIFEST and not left.endswith(".npy"):
                 os.remove(os.path.join(partial, left))
         if os.path.exists(path):
-            old = f"{path}.old"
-            shutil.rmtree(old, ignore_errors=True)
+            old = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}.old-", dir=os.path.dirname(path))
             os.replace(path, old)
             os.replace(partial, path)
             shutil.rmtree(old)
@@ -179,7 +183,7 @@ def _locked(folder: str, *, wait: bool) -> Iterator[bool]:
     import fcntl
 
     name = os.path.join(folder, _LOCK)
-    with open(name, "a") as file:
+    with open(name, "a", opener=_own) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
@@ -203,6 +207,11 @@ def blocks(data: Dataset, starts: range, size: int, threads: int) -> Iterator[Ma
     """All streams of the samples from each start on, so many at once, read ahead on threads."""
     names, count = list(data.spec), len(data)
     return ahead(lambda start: data.read(names, np.arange(start, min(start + size, count))), starts, workers=threads, depth=max(1, threads))
+
+
+def _own(path: str, flags: int) -> int:
+    """Open a file of the folder; never what a link leads to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 class _Writer:
@@ -264,7 +273,7 @@ class _Writer:
                 self.nan.add(name)
             for part, array in _parts(column, spec).items():
                 file = self.files[name, part]
-                with open(os.path.join(self.folder, file), "r+b" if self.counts.get(file) is not None else "w+b") as target:
+                with open(os.path.join(self.folder, file), "r+b" if self.counts.get(file) is not None else "w+b", opener=_own) as target:
                     before = self.counts.get(file, 0)
                     if not before:
                         target.write(bytes(_HEAD))
@@ -293,7 +302,7 @@ class _Writer:
             return self._whole(file.removesuffix(".part") + ".npy", np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
         inner = int(np.prod(shape[1:], dtype=np.int64))
         length = self.counts[file] // inner if inner else len(self.data)
-        with open(path, "r+b") as target:
+        with open(path, "r+b", opener=_own) as target:
             target.write(_header(dtype, (length, *shape[1:])))
             target.flush()
             os.fsync(target.fileno())
@@ -301,7 +310,7 @@ class _Writer:
 
     def _whole(self, file: str, array: np.ndarray) -> Column:
         path = os.path.join(self.folder, file)
-        with open(f"{path}.new", "wb") as target:
+        with open(f"{path}.new", "wb", opener=_own) as target:
             target.write(_header(array.dtype, array.shape))
             target.write(_bytes(array))
             target.flush()
@@ -329,9 +338,9 @@ class _Writer:
     def _resume(self) -> None:
         """Go on from the journal where it is of the same data; begin anew otherwise."""
         path = os.path.join(self.folder, _JOURNAL)
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-            with open(path, encoding="utf-8") as file:
-                state = json.load(file)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            with open(path, "rb", opener=_own) as file:
+                state: Any = parse_json(file.read(_MOST_JOURNAL + 1), most=_MOST_JOURNAL)
             if state["fingerprint"] == self.made["fingerprint"]:
                 self.done, self.counts = int(state["done"]), {str(k): int(v) for k, v in state["counts"].items()}
                 self.nan = {str(name) for name in state["nan"]}
@@ -381,7 +390,7 @@ def _column(path: str) -> Column:
 
 
 def _write_text(path: str, text: str) -> None:
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
+    with open(f"{path}.new", "w", encoding="utf-8", opener=_own) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

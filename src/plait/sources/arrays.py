@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from plait.errors import ArgumentError, SpecError
+from plait.errors import ArgumentError, ChangedError, SpecError
 from plait.formats.paths import stamp_of
 from plait.keys import Keys
 from plait.parts import read_parts
@@ -51,6 +51,7 @@ class Arrays(Source):
         columns = {name: _column(values, name) for name, values in given.items()}
         self._columns: dict[str, Array] = {name: column for name, (column, _) in columns.items()}
         self._absent = {name: absent for name, (_, absent) in columns.items()}
+        self._maps = _maps(self._columns)
         counts = {name: len(column) for name, column in self._columns.items()}
         if len(set(counts.values())) > 1:
             raise SpecError(
@@ -107,7 +108,13 @@ class Arrays(Source):
         return f"Arrays({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})"
 
     def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
-        """A gather from each array."""
+        """A gather from each array.
+
+        Raises:
+            ChangedError: The file of a memory map was cut.
+        """
+        for name in self._maps.keys() & set(names):
+            self._check_whole(name)
         return {name: _read(self._columns[name], rows) for name in names}
 
     def stamp(self, name: str) -> str | None:
@@ -122,6 +129,22 @@ class Arrays(Source):
     def absent(self, name: str) -> np.ndarray | None:
         """Where a value is NaN, NaT, None or masked."""
         return self._absent[name]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_maps"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+        self._maps = _maps(self._columns)
+
+    def _check_whole(self, name: str) -> None:
+        """Raise before a map is read whose file was cut: that would end the process, and not with an error."""
+        mapped: Any = self._maps[name]
+        if mapped._mmap.size() < mapped.offset + mapped.nbytes:
+            raise ChangedError(
+                f"Stream {name!r} is a memory map of {os.fspath(mapped.filename or '')!r}, which was cut to {mapped._mmap.size()} of "
+                f"{mapped.offset + mapped.nbytes} bytes since it was mapped. Write the file anew, and map it again."
+            )
 
 
 def _named(arrays: Mapping[str, object] | None, streams: Mapping[str, object]) -> dict[str, object]:
@@ -184,6 +207,12 @@ def _array(values: object, name: str) -> np.ndarray:
         return array
     except Exception as error:  # whatever a tensor says that will not be converted
         raise SpecError(f"Stream {name!r} is a {type(values).__name__} that NumPy cannot read: {error}") from error
+
+
+def _maps(columns: Mapping[str, Array]) -> dict[str, np.memmap]:
+    """The memory maps that columns are, or are views of."""
+    found = {name: _mapped(column.values if isinstance(column, Ragged) else column) for name, column in columns.items()}
+    return {name: mapped for name, mapped in found.items() if mapped is not None and getattr(mapped, "_mmap", None) is not None}
 
 
 def _is_mapped(array: np.ndarray | None) -> bool:
