@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 
@@ -142,7 +144,7 @@ class Join:
         apart, two = np.flatnonzero(~held & keep), len(others) == 1
         counts = f"{', '.join([f'{first} samples', *others[:-1]])} and {others[-1]}"
         found = f"{counts}; {len(apart)} keys are in {'one' if two else 'some'} only, such as {self.keys.some(apart)}"
-        found += "." if two else f" ({name!r} lacks {self.keys.some(lacking, 3)})."
+        found += f".{self._forms()}" if two else f" ({name!r} lacks {self.keys.some(lacking, 3)})."
         if len(null):
             return f"{found} {stream.label} also has {nulls} {self._remedy(name, keep, 'that lack nothing')}"
         return f"{found} {self._remedy(name, keep, 'both hold' if two else 'all hold')}"
@@ -181,4 +183,11 @@ class Join:
         sources = [source for source, _ in self._sources.values()]
         shown = [f"{s.label} has {f'keys such as {s.keys.some(range(len(s)), 3)}' if len(s) else 'no samples'}" for s in sources]
         hint = " Arrays without key= are numbered by row: pass key=ids to name their rows." if any(s.keys.is_range for s in sources) else ""
-        return f"No key is in all of the sources: {'; '.join(shown)}. Keys are compared as text, '007' is not 7.{hint}"
+        return f"No key is in all of the sources: {'; '.join(shown)}. Keys are compared as text, '007' is not 7.{hint}{self._forms()}"
+
+    def _forms(self) -> str:
+        """What to do where keys that look the same are not: "ë" as one character, and as "e" and two dots."""
+        some = [{str(key) for key in source.keys.some(range(len(source)), 100)} for source, _ in self._sources.values()]
+        other = any(a != b and normalize("NFC", a) == normalize("NFC", b) for one, two in pairwise(some) for a in one for b in two)
+        remedy = " Some differ in their Unicode form only; bring them to one: unicodedata.normalize('NFC', key)."
+        return remedy if other and any(not key.isascii() for keys in some for key in keys) else ""

@@ -182,15 +182,31 @@ def _column(given: object, name: str) -> np.ndarray:
         fits = kind == "b" or not len(values) or (values.min() >= -(2**63) and values.max() < 2**63)
         return values.astype(np.int64) if fits else values.astype(str)
     if kind == "U":
+        _check_ends(values, name)
         return np.array(values.tolist()) if values.dtype.kind == "O" else values.astype(values.dtype.newbyteorder("="))
     if kind in "TM":
         if any(not isinstance(v, str) for v in values.tolist()) if kind == "T" else np.isnat(values).any():
             raise SpecError(f"Key {name!r} holds missing values; every sample needs a key. Leave those samples out.")
+        if kind == "T":
+            _check_ends(values, name)
         return text_array(values)
     if kind == "f" and np.isfinite(values).all() and (values == np.floor(values)).all():
         raise SpecError(f"Key {name!r} is of dtype {values.dtype}. Keys are integers or text: write {name}.astype(int).")
     found = f"of dtype {values.dtype}" if kind != "O" else f"a mixture of {', '.join(sorted({type(v).__name__ for v in values}))}"
     raise SpecError(f"Key {name!r} is {found}; keys are integers or text, one for every sample.")
+
+
+def _check_ends(values: np.ndarray, name: str) -> None:
+    """Raise where a text ends in NUL, which NumPy drops: the key would be another one.
+
+    Raises:
+        SpecError: Naming the first.
+    """
+    if values.dtype.kind == "U":
+        return  # dropped already
+    bad = next((text for text in values.tolist() if text[-1:] == "\0"), None)
+    if bad is not None:
+        raise SpecError(f"Key {name!r} holds {bad!r}, and keys do not end in NUL. Write it without, or leave the sample out.")
 
 
 def _kind_of_objects(values: np.ndarray) -> str:

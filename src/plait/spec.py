@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,9 @@ from plait.ragged import Array, Ragged
 
 __all__ = ["TEXT", "Spec"]
 
+_DTYPE = re.compile(  # what NumPy calls numbers, times and text, short and long
+    r"[<>|=]?(?:[biuf][1248]|\?|[Mm]8(?:\[\w{1,6}\])?|U[0-9]{1,6})|bool|(?:u?int|float)(?:8|16|32|64)|(?:datetime|timedelta)64(?:\[\w{1,6}\])?"
+)
 TEXT = np.dtypes.StringDType()  # the dtype of text in plait: variable width, no object arrays
 
 
@@ -65,9 +69,25 @@ class Spec:
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Spec:
-        """What `to_json` gave."""
-        dtype = TEXT if state["dtype"] == "text" else np.dtype(state["dtype"])
-        return cls(tuple(state["shape"]), dtype, None if state["classes"] is None else tuple(state["classes"]), state["unit"])
+        """What `to_json` gave.
+
+        Raises:
+            KeyError, ValueError: It gave nothing like it.
+        """
+        shape, name, classes, unit = (state[part] for part in ("shape", "dtype", "classes", "unit"))
+        if not isinstance(shape, (list, tuple)) or any(n is not None and (type(n) is not int or n < 0) for n in shape) or None in shape[1:]:
+            raise ValueError(f"the shape {shape!r:.80} is none")
+        if name != "text" and not (isinstance(name, str) and _DTYPE.fullmatch(name)):
+            raise ValueError(f"the dtype {name!r:.80} is none")
+        if classes is not None and not (isinstance(classes, list) and all(isinstance(c, (str, int, float)) for c in classes)):
+            raise ValueError(f"the classes {classes!r:.80} are neither text nor numbers")
+        if unit is not None and not isinstance(unit, str):
+            raise ValueError(f"the unit {unit!r:.80} is no text")
+        try:
+            dtype = TEXT if name == "text" else np.dtype(name)
+        except TypeError as error:
+            raise ValueError(f"the dtype {name!r} is none") from error
+        return cls(tuple(shape), dtype, None if classes is None else tuple(classes), unit)
 
     def __str__(self) -> str:
         shape = "(" + ", ".join("?" if n is None else str(n) for n in self.shape) + ("," if len(self.shape) == 1 else "") + ")"

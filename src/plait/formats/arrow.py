@@ -18,6 +18,7 @@ is refused by name, and only when it is asked for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,8 +29,9 @@ from plait.errors import SpecError
 from plait.ragged import Array, Ragged
 from plait.spec import TEXT, Spec
 
-__all__ = ["REFUSED", "Field", "as_key", "convert", "fields", "narrow"]
+__all__ = ["MOST_COLUMNS", "REFUSED", "Field", "as_key", "check_columns", "convert", "fields", "narrow"]
 
+MOST_COLUMNS = 2**15
 REFUSED = b"plait:refused"  # in the metadata of a field: the reason why it is no stream, known to who made the schema
 
 
@@ -55,20 +57,32 @@ class Field:
 def fields(schema: Any) -> list[Field]:
     """The columns of a `pyarrow.Schema`, structs flattened. A name that occurs twice is refused."""
     found = [leaf for i, field in enumerate(schema) for leaf in _leaves(field, field.name, (i,))]
-    names = [leaf.name for leaf in found]
+    names = Counter(leaf.name for leaf in found)
     return [
-        leaf
-        if names.count(leaf.name) == 1
-        else Field(leaf.name, leaf.path, None, None, f"occurs {names.count(leaf.name)} times; rename all but one")
+        leaf if names[leaf.name] == 1 else Field(leaf.name, leaf.path, None, None, f"occurs {names[leaf.name]} times; rename all but one")
         for leaf in found
     ]
+
+
+def check_columns(count: int, label: str) -> None:
+    """Raise where a table has more columns than any has.
+
+    Raises:
+        SpecError: Saying what to do.
+    """
+    if count > MOST_COLUMNS:
+        raise SpecError(
+            f"{label}: there are {count} columns, and a table has at most {MOST_COLUMNS}, each of which is a stream. "
+            "Keep a matrix as one array, plait.Npy, whose rows are the samples; or turn rows and columns around."
+        )
 
 
 def narrow(*chosen: Mapping[str, Field]) -> tuple[list[int], list[dict[str, Field]]]:
     """The places of the columns that these fields need, and the fields as they are in a batch of those columns alone."""
     needed = sorted({field.path[0] for named in chosen for field in named.values()})
+    place = {column: number for number, column in enumerate(needed)}
     return needed, [
-        {name: replace(field, path=(needed.index(field.path[0]), *field.path[1:])) for name, field in named.items()} for named in chosen
+        {name: replace(field, path=(place[field.path[0]], *field.path[1:])) for name, field in named.items()} for named in chosen
     ]
 
 

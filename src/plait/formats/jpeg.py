@@ -19,6 +19,7 @@ _MODES = {
 }  # grey of a colour file is luma, of which each library has its own
 _EXIF, _APP2, _SCAN, _ALONE = 0xE1, 0xE2, 0xDA, (0x01, *range(0xD0, 0xD8))
 _ORIENTATION, _SHORT = 0x0112, 3
+_USUAL_SCANS = 12  # of a progressive file; one with more may be made to take long, of which Pillow's road knows the limits
 
 
 def decode_into(data: bytes, out: np.ndarray, mode: str, *, resize: bool, draft: bool, most_pixels: int) -> bool:
@@ -33,12 +34,12 @@ def decode_into(data: bytes, out: np.ndarray, mode: str, *, resize: bool, draft:
         most_pixels: Larger pictures are not decoded.
 
     Returns:
-        False where Pillow has to decide: no JPEG, damaged, turned, large, of a mode that needs a conversion, or no simplejpeg.
+        False where Pillow has to decide: no JPEG, damaged, turned, large, in many scans, of a mode to be converted, or no simplejpeg.
     """
     if not data.startswith(b"\xff\xd8\xff") or mode not in _MODES:
         return False
     simplejpeg: Any = optional("simplejpeg")
-    if simplejpeg is None or not _is_upright(data):
+    if simplejpeg is None or not _is_upright(data) or data.count(b"\xff\xda") > _USUAL_SCANS:
         return False
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)

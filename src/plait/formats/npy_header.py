@@ -22,6 +22,7 @@ _ITEM = r"""['"](?:descr['"]\s*:\s*(?P<d>['"][^'"]*['"]|\[.*\]|\(.*\))|fortran_o
 _ITEM += r"""shape['"]\s*:\s*\((?P<s>[-0-9L,\s]*)\))\s*"""
 _ONE = re.compile(_ITEM, re.DOTALL)
 _KINDS = re.compile(r"[<>|=]?(?:[biufOSUVc]\d*|\?|[mM]8(?:\[\w{1,6}\])?)")
+_NUMBER = re.compile(r"-?[0-9]{1,19}L?")
 _RESTORE = "Write it anew with numpy.save, or remove it to leave the sample out."
 
 
@@ -110,7 +111,8 @@ def _fields(text: str) -> dict[str, str] | None:
                 return None
             at += 1
             at += len(inside[at:]) - len(inside[at:].lstrip())
-    return fields if len(fields) == len("dfs") and re.fullmatch(r"[\s,]*(?:-?[0-9]{1,19}L?[\s,]*)*", fields["s"]) else None
+    whole = len(fields) == len("dfs") and all(_NUMBER.fullmatch(part.strip()) for part in fields["s"].split(",") if part.strip())
+    return fields if whole else None
 
 
 def _dtype(descr: str) -> np.dtype | str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import glob
-import hashlib
 import itertools
 import os
 import re
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from plait.errors import ArgumentError, ChangedError, DuplicateKeyError, MissingExtraError, PlaitError, ReadError
+from plait.errors import ArgumentError, DuplicateKeyError, PlaitError, ReadError
+from plait.formats.contents import file_stamp, is_url, read_bytes, stamp_of
 from plait.formats.remote import filesystem
 from plait.keys import Keys
 from plait.spec import TEXT
@@ -41,11 +38,6 @@ class Files:
     template: str
     paths: np.ndarray
     keys: Keys
-
-
-def is_url(path: str) -> bool:
-    """Whether fsspec is to open this: "s3://bucket/x", "memory://x", "zip://a.npy::set.zip"."""
-    return "://" in path
 
 
 def has_field(template: str | os.PathLike[str]) -> bool:
@@ -101,118 +93,6 @@ def file_names(template: str | os.PathLike[str], keys: Keys, *, label: str) -> l
     order = keys.names if set(keys.names) == set(names) else names
     pattern = re.compile(_regex(template), re.DOTALL)
     return [_file_name(template, pattern, dict(zip(order, _as_parts(key), strict=True)), names, integer, label) for key in keys]
-
-
-def read_bytes(path: str, *, label: str, key: object, most: int = 2**31) -> bytes:
-    """The contents of one listed file.
-
-    Args:
-        path: On disk or a URL.
-        label: The stream, for the message.
-        key: The sample's key, for the message.
-        most: Refuse a file of more bytes.
-
-    Raises:
-        ChangedError: It is gone since it was listed.
-        ReadError: It is empty, larger than `most`, no regular file, or cannot be read.
-    """
-    try:
-        data = _read_url(path, label, most) if is_url(path) else _read_local(path, most)
-    except FileNotFoundError as error:
-        if not is_url(path) and os.path.islink(path):
-            raise ReadError(f"{label}: sample {key!r} is a broken link: {path!r} -> {os.readlink(path)!r}. Mend or remove it.") from error
-        where = "" if is_url(path) or os.path.isabs(path) else f" (working directory {os.getcwd()!r})"
-        raise ChangedError(
-            f"{label}: sample {key!r} is gone: {path!r} was listed and is no longer there{where}. "
-            'Declare the source again to list anew; missing="drop" then leaves the sample out.'
-        ) from error
-    except MissingExtraError:
-        raise
-    except _TooLargeError as error:
-        raise ReadError(
-            f"{label}: sample {key!r} is too large: {path!r} has {error} bytes or more, and at most {most} are read. "
-            "Check the file; it can hardly be what the template means."
-        ) from error
-    except OSError as error:
-        raise ReadError(f"{label}: sample {key!r} cannot be read from {path!r}: {error.strerror or error}.") from error
-    except Exception as error:  # what fsspec's file systems raise of their own
-        raise ReadError(f"{label}: sample {key!r} cannot be read from {path!r}: {type(error).__name__}: {error}") from error
-    if not data:
-        raise ReadError(f"{label}: sample {key!r} is empty: {path!r} has 0 bytes. Restore the file, or remove it to leave the sample out.")
-    return data
-
-
-def file_stamp(path: str, *, label: str) -> tuple[int, ...]:
-    """What identifies a file on disk and its contents: it is another once the file is.
-
-    Raises:
-        ReadError: There is none, or it is a folder or a pipe.
-    """
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise ReadError(f"{label} cannot be read: {error.strerror} (working directory {os.getcwd()!r}).") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise ReadError(f"{label} cannot be read: it is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}.")
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def stamp_of(paths: Sequence[str]) -> str:
-    """One text for these files: names, sizes and times of change; of URLs, and of files that are gone, the names alone."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in paths:
-        digest.update(path.encode() + b"\0")
-        if not is_url(path):
-            with contextlib.suppress(OSError):
-                status = os.stat(path)
-                digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-class _TooLargeError(Exception):
-    """More bytes than asked for."""
-
-
-def _read_local(path: str, most: int) -> bytes:
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # a pipe must not make us wait
-    try:
-        status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"it is {'a folder' if stat.S_ISDIR(status.st_mode) else 'no regular file'}")
-        if status.st_size > most:
-            raise _TooLargeError(status.st_size)
-        data = os.read(file, status.st_size)
-        while len(data) < status.st_size and (more := os.read(file, status.st_size - len(data))):
-            data += more
-        return data
-    finally:
-        os.close(file)
-
-
-def _read_url(path: str, label: str, most: int) -> bytes:
-    inner, _, outer = path.partition("::")
-    if inner.startswith("zip://") and outer:
-        store, within = _archive(outer, os.getpid(), _stamp(outer)), inner.removeprefix("zip://")
-    else:
-        store, within = filesystem(path, label=label)
-    with store.open(within, "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise _TooLargeError(len(data))
-    return data
-
-
-@functools.lru_cache(maxsize=4)  # a memo: to open an archive is to read the list of all its members
-def _archive(outer: str, process: int, stamp: object) -> Any:
-    """The file system in a zip archive, open in this process, as it was at this stamp."""
-    return filesystem(f"zip://::{outer}", label=f"the archive {outer!r}")[0]
-
-
-def _stamp(outer: str) -> tuple[int, int] | None:
-    if is_url(outer):
-        return None
-    status = os.stat(outer)
-    return status.st_size, status.st_mtime_ns
 
 
 def _fields(template: str, label: str) -> tuple[tuple[str, ...], frozenset[str]]:

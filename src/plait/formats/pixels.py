@@ -42,6 +42,9 @@ _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _RESTORE = "Restore the file, or remove it to leave the sample out."
 _ORIENTATION_TAG = 0x0112
 _JPEG2000_END = b"\xff\xd9"
+_SCAN = b"\xff\xda"  # marker of a scan; in the data of one, 0xff is never followed by 0xda
+_MOST_SCANS, _MOST_VISITS = 64, 2**30  # a visit of one pixel by one scan takes about a nanosecond
+_MOST_PLAIN = 2**20  # bytes, which Pillow decodes in Python, about a second for a million
 
 
 @dataclass(frozen=True)
@@ -235,9 +238,25 @@ def _identified(module: Any, data: bytes, name: str) -> Any:
         raise ReadError(
             f"{name} is no picture that can be read ({', '.join(FORMATS)}): {len(data)} bytes that begin with {data[:8]!r}. {_RESTORE}"
         ) from error
+    if image.format in ("JPEG", "MPO"):
+        _check_scans(data, image.width * image.height, name)
+    if image.format == "PPM" and data[1:2] in b"123" and len(data) > _MOST_PLAIN:
+        raise ReadError(
+            f"{name} writes its pixels as decimal text of {len(data)} bytes, and at most {_MOST_PLAIN} are read. Save it as PNG."
+        )
     if image.format == "JPEG2000" and _JPEG2000_END not in data:  # Pillow fills in what is missing without a word
         raise ReadError(f"{name} is truncated or damaged: its last marker is missing. {_RESTORE}")
     return image
+
+
+def _check_scans(data: bytes, pixels: int, name: str) -> None:
+    """Raise where a JPEG makes the decoder go over all pixels again and again; cameras and programs write 1 to 12 scans."""
+    scans = data.count(_SCAN)
+    if scans > _MOST_SCANS or (scans > 1 and scans * pixels > _MOST_VISITS):
+        raise ReadError(
+            f"{name} is a JPEG of {pixels} pixels in {scans} scans, which is made to take long: at most {_MOST_SCANS} are decoded, and "
+            f"{_MOST_VISITS // max(pixels, 1)} of so many pixels. Save it anew, or remove it to leave the sample out."
+        )
 
 
 @functools.cache

@@ -12,8 +12,9 @@ import numpy as np
 
 import plait
 from plait.errors import PlaitError, ReadError, TransformError
+from plait.formats.documents import parse_json
 from plait.formats.sink import written_whole
-from plait.spec import TEXT, Spec
+from plait.spec import Spec
 from plait.steps import Step
 from plait.transforms import from_json, to_json
 
@@ -21,6 +22,7 @@ __all__ = ["Entry", "read_state", "write_state"]
 
 _FORMAT = "plait-preprocessing"
 _VERSION = 1
+_MOST = 2**25  # bytes of JSON
 
 # The kind of a source's decoder -> where its class is. A class is imported when a file names it.
 _DECODERS = {
@@ -81,9 +83,11 @@ def read_state(path: str, transforms: Mapping[str, Any] | None) -> tuple[Entries
     try:
         inputs, targets = ({name: _entry(entry, transforms) for name, entry in state[role].items()} for role in ("inputs", "targets"))
         steps = [Step(from_json(step["fn"], transforms=transforms), tuple(step["on"]), random=False) for step in state["steps"]]
-    except PlaitError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except PlaitError as error:
+        if path in str(error):
+            raise
+        raise TransformError(f"{path!r}: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
         raise TransformError(f"{path!r} is damaged: {type(error).__name__}: {error}. Save it again.") from error
     return inputs, targets, tuple(steps)
 
@@ -102,7 +106,11 @@ def _entry_state(entry: Entry, name: str) -> dict[str, Any]:
 
 
 def _entry(state: Mapping[str, Any], transforms: Mapping[str, Any] | None) -> Entry:
-    return Entry(_spec(state["raw"]), _spec(state["ready"]), None if state["decoder"] is None else _decoder(state["decoder"], transforms))
+    return Entry(
+        Spec.from_json(state["raw"]),
+        Spec.from_json(state["ready"]),
+        None if state["decoder"] is None else _decoder(state["decoder"], transforms),
+    )
 
 
 def _decoder(state: Mapping[str, Any], transforms: Mapping[str, Any] | None) -> Any:
@@ -125,18 +133,13 @@ def _spec_state(spec: Spec, name: str) -> dict[str, Any]:
     return {"shape": list(spec.shape), "dtype": "text" if spec.text else spec.dtype.name, "classes": classes, "unit": spec.unit}
 
 
-def _spec(state: Mapping[str, Any]) -> Spec:
-    dtype = TEXT if state["dtype"] == "text" else np.dtype(state["dtype"])
-    return Spec(tuple(state["shape"]), dtype, None if state["classes"] is None else tuple(state["classes"]), state["unit"])
-
-
 def _loaded(path: str) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            state = json.load(file)
+        with open(path, "rb") as file:
+            state = parse_json(file.read(_MOST + 1), most=_MOST)
     except OSError as error:
         raise ReadError(f"No preprocessing can be read from {path!r}: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise TransformError(
             f"{path!r} is no JSON file, or a truncated one: {error}. Save it again with Preprocessing(train).save."
         ) from error

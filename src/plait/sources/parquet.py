@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 from plait.errors import ChangedError, ReadError, SpecError
 from plait.extras import require
-from plait.formats.arrow import Field, fields, narrow
+from plait.formats.arrow import Field, check_columns, fields, narrow
 from plait.formats.paths import is_url
 from plait.formats.remote import filesystem
 from plait.formats.sink import record_batches, written_whole
@@ -21,6 +22,8 @@ from plait.formats.table import Key, Table, choose, keys_of
 from plait.source import Source
 
 __all__ = ["Parquet"]
+
+_MOST_ROWS = 2**13  # for a byte of the file; a column of one value takes a byte for some hundred rows
 
 
 class Parquet(Table):
@@ -115,6 +118,8 @@ class _Columns(Mapping[str, Column]):
         needed, (stream,) = narrow({name: streams[name]})
         left = memory - sum(column.values.nbytes for column in self._read.values() if column.in_memory)
         found = gather(files.batches(needed), stream, {}, label=files.label, memory=max(left, 0), folder=spool)
+        if found.rows != files.rows:
+            raise ReadError(f"{files.label}: column {name!r} has {found.rows} of {files.rows} rows. Write the file again from its origin.")
         if name in found.refused:
             raise SpecError(f"{files.label}: column {name!r} {found.refused[name]}.")
         return found.columns[name]
@@ -159,10 +164,12 @@ class _Files:
         stamps, parts = self._stamps(), []
         for path in self.paths:
             with _explained(self.label, path), parquet.ParquetFile(path, filesystem=self._filesystem()) as file:
+                check_columns(file.metadata.num_columns, self.label)
+                self._check_rows(path, file.metadata)
                 parts.append((file.schema_arrow.remove_metadata(), file.metadata))
         first = parts[0][0]
         if len(set(first.names)) < len(first.names):
-            twice = sorted({name for name in first.names if first.names.count(name) > 1})
+            twice = sorted(name for name, times in Counter(first.names).items() if times > 1)
             raise SpecError(f"{self.label}: columns {twice} occur twice. Write the file again with a name for each column.")
         for path, (schema, _) in zip(self.paths, parts, strict=True):
             odd = sorted(set(schema.names) ^ set(first.names))
@@ -178,6 +185,16 @@ class _Files:
             raise SpecError(f"{self.label}: the files have columns of different types: {error}. Write them with one schema.") from error
         size = sum(meta.row_group(i).total_byte_size for _, meta in parts for i in range(meta.num_row_groups))
         return replace(self, stamps=stamps, schema=schema, rows=sum(meta.num_rows for _, meta in parts), size=size)
+
+    def _check_rows(self, path: str, meta: Any) -> None:
+        """Raise where a file says that it has more rows than it can hold, for which memory would be set aside."""
+        groups = [meta.row_group(place).num_rows for place in range(meta.num_row_groups)]
+        stored = self._filesystem().size(path) if self.url is not None else os.path.getsize(path)
+        if meta.num_rows != sum(groups) or min(groups, default=0) < 0 or meta.num_rows > _MOST_ROWS * (stored or 2**40):
+            raise ReadError(
+                f"{self.label}: {path!r} says that it has {meta.num_rows} rows, its groups have {sum(groups)}, and the file has {stored} "
+                "bytes. It is damaged: write it again from its origin."
+            )
 
     def batches(self, places: Sequence[int]) -> Iterator[Any]:
         """All rows of these columns, as `pyarrow.RecordBatch`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -14,13 +13,15 @@ from typing import IO, Any
 
 import numpy as np
 
+from plait.atomic import replacing
 from plait.errors import ReadError
+from plait.formats.documents import parse_json
 from plait.formats.npy_header import read_header
 
 __all__ = ["read_archive", "write_archive"]
 
 _STATE, _SUM, _FORMAT = "synthesizer.json", "checksum", 1
-_MOST_STATE = 256 * 2**20  # bytes of JSON
+_MOST_STATE = 2**25  # bytes of JSON; what is large is an array
 _PART, _DENSE = 2**20, 100  # from this ratio on an array is not compressed, so that reading it is not refused
 _MOST_RATIO, _FREE = 200, 16 * 2**20  # what is unpacked from a byte, and how much without asking
 
@@ -40,20 +41,14 @@ def write_archive(path: str | os.PathLike[str], state: Mapping[str, Any], arrays
         ReadError: The file can't be written.
     """
     path = os.fspath(path)
-    partial = f"{path}.partial"
     try:
-        if os.path.isdir(path):
-            raise IsADirectoryError("it is a folder")
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with open(partial, "wb") as file:
+        with replacing(path) as file:
             _write_all(file, state, arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.remove(partial)
-        raise ReadError(f"save({path!r}): nothing can be written there: {error}. Name a file in a folder of your own.") from error
+        raise ReadError(
+            f"save({path!r}): nothing can be written there: {error.strerror or error}. Name a file in a folder of your own."
+        ) from error
 
 
 def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -71,7 +66,7 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
             if sum(info.file_size for info in archive.infolist()) > _FREE + _MOST_RATIO * size:
                 raise ValueError(f"it would unpack to more than {_MOST_RATIO} times its size")
             text = _read(archive, _STATE, _MOST_STATE)
-            state = json.loads(text)
+            state = parse_json(text, most=_MOST_STATE)
             if not isinstance(state, dict) or state.get("format") != _FORMAT or not isinstance(state.get("arrays"), list):
                 raise ValueError(f"it is no file of format {_FORMAT}")
             data = {name: archive.read(f"arrays/{name}.npy") for name in state["arrays"]}

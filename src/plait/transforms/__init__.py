@@ -84,5 +84,5 @@ def from_json(state: Mapping[str, Any], *, transforms: Mapping[str, Any] | None 
         return own.from_json(values)
     except PlaitError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, AssertionError, IndexError, OverflowError, MemoryError) as error:
         raise TransformError(f"The saved form of a step {kind} is damaged: {type(error).__name__}: {error}.") from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +99,9 @@ class Tokenize:
         column = as_column(array, transform="Tokenize")
         if len(column):
             _check_text(Spec.of(column), "the column")
-        ids = [found.ids for found in self._ready.encode_batch(column.tolist())] if len(column) else []  # type: ignore[union-attr]
-        return Ragged.of([np.array(one, np.int32) for one in ids], dtype=np.int32)
+        with _explained("the tokenizer cannot take this text apart"):
+            ids = [found.ids for found in self._ready.encode_batch(column.tolist())] if len(column) else []  # type: ignore[union-attr]
+            return Ragged.of([np.array(one, np.int32) for one in ids], dtype=np.int32)
 
     def inverse(self, array: Array) -> np.ndarray:
         """Text of token ids, ragged or padded; or of scores (samples, length, ids), the greatest of which wins.
@@ -121,7 +123,8 @@ class Tokenize:
         if values.size and not 0 <= values.min() <= values.max() < len(self):
             raise TransformError(f"Tokenize.inverse: ids reach from {values.min()} to {values.max()}; the ids are 0 to {len(self) - 1}.")
         padding = self.padding
-        texts = self._ready.decode_batch([[i for i in one.tolist() if i != padding] for one in column], skip_special_tokens=True)
+        with _explained("the tokenizer cannot make text of these ids"):
+            texts = self._ready.decode_batch([[i for i in one.tolist() if i != padding] for one in column], skip_special_tokens=True)
         return np.array(texts, dtype=TEXT)
 
     def spec(self, spec: Spec) -> Spec:
@@ -159,12 +162,12 @@ def _tokenizer(given: Any) -> Any:
     given = getattr(given, "backend_tokenizer", given)  # of transformers
     try:
         if isinstance(given, tokenizers.Tokenizer):
-            ready = tokenizers.Tokenizer.from_str(given.to_str())
+            ready = _from_text(tokenizers, given.to_str())
         elif isinstance(given, str) and given.lstrip().startswith("{"):
-            ready = tokenizers.Tokenizer.from_str(given)
+            ready = _from_text(tokenizers, given)
         elif isinstance(given, (str, os.PathLike)):
             with open(given, encoding="utf-8") as file:
-                ready = tokenizers.Tokenizer.from_str(file.read())
+                ready = _from_text(tokenizers, file.read())
         else:
             raise TransformError(
                 f"Tokenize takes a tokenizer of the package tokenizers or the path of a tokenizer.json; found a {type(given).__name__}. "
@@ -172,10 +175,8 @@ def _tokenizer(given: Any) -> Any:
             )
     except OSError as error:
         raise TransformError(f"Tokenize: no tokenizer can be read from {os.fspath(given)!r}: {error.strerror or error}.") from error
-    except TransformError:
-        raise
-    except Exception as error:  # tokenizers raises bare Exception
-        raise TransformError(f"Tokenize: this is no tokenizer that tokenizers {tokenizers.__version__} can read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise TransformError(f"Tokenize: {os.fspath(given)!r} is no tokenizer.json: {error}.") from error
     if getattr(ready.model, "dropout", None):
         raise ArgumentError(
             f"Tokenize: the tokenizer has dropout={ready.model.dropout:g}, so the same text would give other ids each time. "
@@ -183,6 +184,22 @@ def _tokenizer(given: Any) -> Any:
         )
     ready.no_padding()
     return ready
+
+
+def _from_text(tokenizers: Any, text: str) -> Any:
+    with _explained(f"this is no tokenizer that tokenizers {tokenizers.__version__} can read"):
+        return tokenizers.Tokenizer.from_str(text)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn what tokenizers raises, bare exceptions and panics of Rust, into an error of ours."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise TransformError(f"Tokenize: {what}: {error}. Save it anew with tokenizers, or fit one.") from error
 
 
 def _check_text(spec: Spec, label: str) -> None:
