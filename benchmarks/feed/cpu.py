@@ -7,7 +7,7 @@ import resource
 import time
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "forget_peak", "resident", "settle"]
+__all__ = ["cpu_seconds", "forget_peak", "resident", "settle", "stolen"]
 
 _PROC = Path("/proc")
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -42,6 +42,12 @@ def settle(*, quiet: float = 0.0005, most: float = 2.0) -> float:
 def _others() -> float:
     """What all threads but this one, and all descendants, have used."""
     return cpu_seconds() - time.thread_time()
+
+
+def stolen() -> float:
+    """Seconds of all processors that the host gave to other guests, as far as it tells; 0 where nobody does."""
+    about = _PROC / "stat"
+    return int(about.read_text().split(maxsplit=9)[8]) / _TICK if about.exists() else 0.0
 
 
 def resident(*, peak: bool = False) -> int:

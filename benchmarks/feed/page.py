@@ -9,7 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from frame import LIMIT, Found, Goal
+from frame import LIMIT, Goal
+from turns import Found
 
 sys.path.append(str(Path(__file__).parents[1]))
 from machine import machine
@@ -47,7 +48,11 @@ def section(workload: str, result: Mapping[str, Any]) -> str:
     if goals:
         lines += ["| goal | asked for | found | |", "|---|---|---|---|", *goals, ""]
     lines += _missing(found)
-    lines += [f"Size {result['size']!r}, {result['rounds']} rounds, {found.seconds / 60:.0f} minutes. {result['measured']}", ""]
+    lines += [
+        f"Size {result['size']!r}, {result['rounds']} rounds, {found.seconds / 60:.0f} minutes, in which other guests of the host took "
+        f"{found.stolen:.1%} of the processors' time. {result['measured']}",
+        "",
+    ]
     return "\n".join(lines)
 
 

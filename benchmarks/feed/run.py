@@ -13,8 +13,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from frame import measure
 from page import measured, page, section
+from turns import measure
 
 __all__ = ["main"]
 

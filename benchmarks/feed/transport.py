@@ -91,7 +91,7 @@ def _plait() -> dict[str, Candidate]:
 def _keras() -> dict[str, Candidate]:
     import keras
     from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
-    from w1 import until_left
+    from w1_peers import until_left
 
     class Batches(keras.utils.PyDataset):
         def __init__(self, rows: int, width: int) -> None:

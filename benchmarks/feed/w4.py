@@ -160,7 +160,7 @@ def _in_order(data: Data) -> Epochs:
 def _keras() -> dict[str, Candidate]:
     import keras
     from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
-    from w1 import until_left
+    from w1_peers import until_left
 
     class Batches(keras.utils.PyDataset):
         def __init__(self, data: Data, **options: Any) -> None:

@@ -86,7 +86,7 @@ def read(folder: Path, name: str) -> Table:
     return Table(name, tuple(roles["inputs"]), tuple(roles["targets"]), **halves)
 
 
-def made_up(rows: int = 600) -> Table:
+def made_up(rows: int = 200) -> Table:
     """A small table without any package: a number, a category, a count with many zeros, and two targets that hang together."""
     rng = np.random.default_rng(SEED)
     x, group, latent = rng.normal(size=2 * rows), rng.choice(["a", "b", "c"], 2 * rows, p=[0.6, 0.3, 0.1]), rng.normal(size=2 * rows)
