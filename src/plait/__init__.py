@@ -76,6 +76,7 @@ _HOME = {
             "ResumeError",
             "SpecError",
             "TransformError",
+            "WorkerError",
         ],
         "plait.errors",
     ),
@@ -107,6 +108,7 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
         ResumeError as ResumeError,
         SpecError as SpecError,
         TransformError as TransformError,
+        WorkerError as WorkerError,
     )
     from plait.keys import Keys as Keys
     from plait.loader import Loader as Loader

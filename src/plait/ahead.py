@@ -2,42 +2,160 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
+import time
+import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterable
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+from plait.raising import Insistent
 
 __all__ = ["ahead"]
 
 A = TypeVar("A")
 B = TypeVar("B")
 
+_LEAVING = 2.0  # s that threads may take to finish what they are at when the program ends
 
-def ahead(function: Callable[[A], B], arguments: Iterable[A], *, workers: int, depth: int) -> Iterator[B]:
+
+def ahead(
+    function: Callable[[A], B],
+    arguments: Iterable[A],
+    *,
+    workers: int,
+    depth: int,
+    timeout: float | None = None,
+    late: Callable[[A], Exception] | None = None,
+) -> Insistent[B]:
     """Yield `function(argument)` for each argument, in their order, computed up to `depth` results ahead of the one that is handed out.
 
     Because the function is pure, how many threads compute it, and how far ahead, changes nothing but the time. An exception comes
-    up at its own place in the order. Closing the iterator (or dropping it) cancels what has not begun and ends the threads.
+    up at its own place in the order, and again whenever the iterator is asked after that. Closing the iterator (or dropping it) cancels
+    what has not begun and ends the threads.
 
     Args:
         function: Pure and thread-safe.
         arguments: May be endless.
         workers: Threads; 0 computes in the caller's thread, nothing ahead.
         depth: Results that may wait, at least 1.
+        timeout: Seconds that one call may take on a thread, None for any time. A thread cannot be ended: it is left behind.
+        late: What to raise for an argument whose call takes longer; a TimeoutError by itself.
     """
     if workers <= 0:
-        yield from map(function, arguments)
-        return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="plait-ahead")
-    waiting: deque[Future[B]] = deque()
+        return Insistent(result for result in map(function, arguments))
+    return Insistent(_on_threads(function, arguments, workers, max(1, depth), timeout, late or _late))
+
+
+def _on_threads(
+    function: Callable[[A], B],
+    arguments: Iterable[A],
+    workers: int,
+    depth: int,
+    timeout: float | None,
+    late: Callable[[A], Exception],
+) -> Generator[B, None, None]:
+    threads: _Threads[A, B] = _Threads(function, workers)
+    waiting: deque[_Call[A, B]] = deque()
     try:
         for argument in arguments:
-            waiting.append(pool.submit(function, argument))
-            if len(waiting) > max(1, depth):
-                yield waiting.popleft().result()
+            waiting.append(threads.begin(argument))
+            if len(waiting) > depth:
+                yield waiting.popleft().result(timeout, late)
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft().result(timeout, late)
     finally:
-        for future in waiting:
-            future.cancel()
-        pool.shutdown(wait=False, cancel_futures=True)
+        threads.stop()
+
+
+class _Call(Generic[A, B]):
+    """One call of the function, under way or done."""
+
+    __slots__ = ("argument", "begun", "done", "error", "value")
+
+    def __init__(self, argument: A) -> None:
+        self.argument = argument
+        self.begun: float | None = None
+        self.value: B | None = None
+        self.error: BaseException | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
+
+    def run(self, function: Callable[[A], B]) -> None:
+        """Make the call, on a thread."""
+        self.begun = time.monotonic()
+        try:
+            self.value = function(self.argument)
+        except BaseException as error:  # it belongs to the reader
+            self.error = error
+        self.done.release()
+
+    def result(self, timeout: float | None, late: Callable[[A], Exception]) -> B:
+        """What came of it, when it is done."""
+        while not self.done.acquire(timeout=-1 if timeout is None else self._left(timeout)):
+            if self.begun is not None and time.monotonic() - self.begun >= timeout:  # type: ignore[operator]
+                raise late(self.argument)
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]
+
+    def _left(self, timeout: float) -> float:
+        return timeout if self.begun is None else max(0.0, self.begun + timeout - time.monotonic())
+
+
+class _Threads(Generic[A, B]):
+    """Threads that make calls until they are told to stop. Daemons: one that hangs does not keep the program from ending."""
+
+    def __init__(self, function: Callable[[A], B], workers: int) -> None:
+        self._calls: SimpleQueue[_Call[A, B] | None] = SimpleQueue()
+        self._stopped = stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=_work, args=(function, self._calls, stopped), daemon=True, name=f"plait-ahead_{number}")
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+        _running.add(self)
+
+    def begin(self, argument: A) -> _Call[A, B]:
+        """Have a call made as soon as a thread is free."""
+        call: _Call[A, B] = _Call(argument)
+        self._calls.put(call)
+        return call
+
+    def stop(self) -> None:
+        """Begin no more calls; the threads end when those under way are done."""
+        self._stopped.set()
+        for _ in self._threads:
+            self._calls.put(None)
+
+    def join(self, seconds: float) -> None:
+        """Wait for them to end."""
+        end = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+
+def _work(function: Callable[[A], B], calls: SimpleQueue[_Call[A, B] | None], stopped: threading.Event) -> None:
+    while (call := calls.get()) is not None and not stopped.is_set():
+        call.run(function)
+        del call  # so that its result is nobody's but the reader's
+
+
+_running: weakref.WeakSet[_Threads] = weakref.WeakSet()
+
+
+@atexit.register
+def _leave() -> None:
+    """Let calls under way finish: native code that is stopped in its middle at the end of a program may crash."""
+    end = time.monotonic() + _LEAVING
+    for threads in list(_running):
+        threads.stop()
+    for threads in list(_running):
+        threads.join(end - time.monotonic())
+
+
+def _late(argument: object) -> Exception:
+    return TimeoutError(f"A call for {argument!r} took too long.")

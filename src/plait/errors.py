@@ -12,6 +12,7 @@ PlaitError
 ├── ArgumentError        (ValueError)     an argument that cannot be meant
 ├── NameUnknownError     (KeyError)       a stream, field or target that does not exist
 ├── ResumeError          (RuntimeError)   a saved run does not go with this loader or model
+├── WorkerError          (RuntimeError)   what makes a batch died or hung, again and again
 └── MissingExtraError    (ImportError)    an optional dependency is not installed
 
 Each message says what was found, what was expected, and the line to write instead, in the user's own names.
@@ -35,6 +36,7 @@ __all__ = [
     "ResumeError",
     "SpecError",
     "TransformError",
+    "WorkerError",
 ]
 
 
@@ -90,6 +92,10 @@ class NameUnknownError(PlaitError, KeyError):
 
 class ResumeError(PlaitError, RuntimeError):
     """A saved run does not go with this loader or model."""
+
+
+class WorkerError(PlaitError, RuntimeError):
+    """What makes a batch, a thread or a process, died or hung, again and again."""
 
 
 class MissingExtraError(PlaitError, ImportError):

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from plait.adapter import Adapter
-from plait.ahead import ahead as read_ahead
 from plait.audit import audit_report
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, SpecError
 from plait.failures import Failures, OnError, allowed
+from plait.feeder import Feeder, check_means, chosen
 from plait.frameworks import as_it_is, tf_dataset, torch_tensors
 from plait.ledger import Ledger
 from plait.making import Making
@@ -52,10 +50,16 @@ class Loader(Adapter):
         remainder: The last, partial batch: "keep" it, "drop" it, or "pad" it to full size with samples of weight 0.
         shard: (index, count): this process's part of every global batch of count * batch_size samples. With several shards the last
             batch is padded, so that all take the same number of equal steps.
-        workers: Threads that read ahead; chosen by the kind of sources when left out. 0 reads in the calling thread.
+        workers: Threads, or processes, that make batches ahead; 0 makes them in the thread that asks. When left out the kind of sources
+            and the first batches, timed, decide; `plan` says on what and why.
+        processes: Whether the workers are processes, for steps in Python that are slow: what they do does not hold up the training
+            loop. Each imports what it needs and is sent the data set once, arrays in memory by a copy in shared memory, files by path.
+            A worker that dies is replaced. When left out, threads, or what is found best where `workers` is left out too.
+        timeout: Seconds that a worker may take for one batch, or block of them. A process that takes longer is replaced and its batch
+            tried again; then, and on threads at once, an error names the samples. None waits for ever.
         balance: Name of a target of class codes: every class equally often.
         bucket: Name of a ragged stream, batches of similar length, padded to the end of their bucket; or a mapping name -> edges.
-        ahead: Batches read ahead at most.
+        ahead: Batches, or blocks of them, made ahead at most; twice the workers when left out.
         on_error: What is done about a sample that cannot be read, fails in a step, or may not be fed (NaN, a label out of range):
             "raise"; "skip": it is left out of its batch (or padded, where batches are), and nothing else changes; "mask": it stays, as
             zeros that have weight 0 for every target. `errors` lists them.
@@ -82,6 +86,8 @@ class Loader(Adapter):
         remainder: Remainder = "keep",
         shard: tuple[int, int] = (0, 1),
         workers: int | None = None,
+        processes: bool | None = None,
+        timeout: float | None = 60.0,
         balance: str | None = None,
         bucket: str | dict[str, Sequence[int]] | None = None,
         ahead: int | None = None,
@@ -90,7 +96,8 @@ class Loader(Adapter):
         fuse_steps: bool = False,
     ) -> None:
         super().__init__()
-        _check_arguments(data, batch_size, steps, remainder, shard, workers, ahead)
+        _check_arguments(data, batch_size, steps, remainder, shard)
+        check_means(workers, processes, ahead, timeout)
         self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle) and not data.endless
         self._bucket: dict[str, Sequence[int] | None] = {bucket: None} if isinstance(bucket, str) else {**(bucket or {})}
         self._policy, limit, share = allowed(on_error, budget, None if data.endless else len(data))
@@ -113,9 +120,7 @@ class Loader(Adapter):
                 + (f", or fewer buckets than {len(self.layout['edges'])}: bucket={{...: [10, 20]}}." if self._bucket else ".")  # type: ignore[arg-type]
             )
         self.steps = self._order.per_pass if steps is None else int(steps)
-        self._threads = (0 if data.in_memory else min(8, os.cpu_count() or 1)) if workers is None else workers
-        self._ahead = max(1, 2 * self._threads if ahead is None else ahead)
-        self._asked = workers is not None
+        self._feeder = Feeder(chosen(workers, processes, in_memory=data.in_memory), ahead, timeout)
         self.fuse_steps = bool(fuse_steps)
         self._emission = self._emission_for(None)
         if model is not None:
@@ -179,14 +184,15 @@ class Loader(Adapter):
         """What it chose: which order, how much is read at once, on how many threads, and why."""
         slow = sorted({source.label for name in self.data.spec if not (source := self.data.storage(name).source).in_memory})
         where = f"{' and '.join(slow[:3])} {'is' if len(slow) == 1 else 'are'} not in memory" if slow else "every source is in memory"
-        why = f"workers={self._threads} was asked for, and {where}" if self._asked else where
+        choice = self._feeder.choice
         return Plan(
             f"{'shuffled' if self.shuffle else 'in order'}, {self._order.words}",
             self.batch_size,
             self._block,
-            self._threads,
-            self._ahead if self._threads else 0,
-            why,
+            0 if choice.processes else choice.workers,
+            self._feeder.depth,
+            choice.said(where),
+            choice.workers if choice.processes else 0,
         )
 
     @property
@@ -270,7 +276,7 @@ class Loader(Adapter):
 
     def _counted(self) -> Generator[Batch, None, None]:
         start, stop = self._start, self._end(self._start)
-        for number, batch in enumerate(self._ledger.noted(start, self._batches(start, stop, self._emission)), start + 1):
+        for number, batch in enumerate(self._ledger.noted(start, self._made(start, stop, self._emission)), start + 1):
             self._step = number
             if number == stop:
                 self._start = stop
@@ -282,7 +288,9 @@ class Loader(Adapter):
         if self._bucket or not self.data.in_memory:
             return 1
         sample = sum(spec.dtype.itemsize * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values())  # bytes
-        return max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sample))) // self.batch_size)
+        block = max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sample))) // self.batch_size)
+        most = self._feeder.choice.most
+        return block if most is None or self.data.block else min(block, most)
 
     @property
     def _varying(self) -> bool:
@@ -290,19 +298,26 @@ class Loader(Adapter):
 
     def _blocks(self, start: int, stop: int) -> Iterator[range]:
         """Batches to be read at once, cut at multiples, since data are drawn in blocks; others begin with one batch, to be there soon."""
-        each = self._block
-        first = [start] if self.data.block else [start, start + 1]
-        cuts = [*first, *range((first[-1] // each + 1) * each, stop, each), stop]
-        return (range(begin, end) for begin, end in pairwise(cuts) if begin < end)
+        begin, end = start, start if self.data.block else start + 1
+        while begin < stop:
+            if end > begin:
+                yield range(begin, end)
+            each = self._block
+            begin, end = end, min(stop, (end // each + 1) * each)
 
-    def _batches(self, start: int, stop: int, emission: Emission) -> Iterator[Batch]:
-        blocks = self._blocks(start, stop)
-        for block in read_ahead(lambda steps: self._make(steps, emission), blocks, workers=self._threads, depth=self._ahead):
+    def _batches(self, start: int, stop: int, emission: Emission) -> Insistent[Batch]:
+        return Insistent(self._made(start, stop, emission))
+
+    def _made(self, start: int, stop: int, emission: Emission) -> Generator[Batch, None, None]:
+        for block in self._feeder.run(self._making(emission), self._blocks(start, stop), batches=stop - start):
             yield from block
 
     def _make(self, steps: range, emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""
-        return Making(self.data, self._order, emission, self.seed, bool(self._bucket), self._salvage)(steps)
+        return self._making(emission)(steps)
+
+    def _making(self, emission: Emission) -> Making:
+        return Making(self.data, self._order, emission, self.seed, bool(self._bucket), self._salvage)
 
     def _emission_for(self, contract: Contract | None, *, evaluating: bool = False) -> Emission:
         for name in [*self.data.inputs, *self.data.targets]:
@@ -324,9 +339,7 @@ def _plain(batch: Batch) -> PlainBatch:
     return batch.inputs, targets, batch.weights
 
 
-def _check_arguments(
-    data: object, batch_size: object, steps: object, remainder: object, shard: object, workers: object, ahead: object
-) -> None:
+def _check_arguments(data: object, batch_size: object, steps: object, remainder: object, shard: object) -> None:
     if not isinstance(data, Dataset):
         raise ArgumentError(
             f"Loader takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs={{...}}, targets={{...}}), or "
@@ -339,11 +352,9 @@ def _check_arguments(
         )
     if not data:
         raise ArgumentError("The data set has no samples.")
-    for name, value, least in (("batch_size", batch_size, 1), ("steps", steps, 1), ("workers", workers, 0), ("ahead", ahead, 1)):
-        if value is None and name != "batch_size":
-            continue
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-            raise ArgumentError(f"{name}={value!r}: an integer of at least {least} is needed.")
+    for name, value in (("batch_size", batch_size), ("steps", 1 if steps is None else steps)):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            raise ArgumentError(f"{name}={value!r}: an integer of at least 1 is needed.")
     if remainder not in ("keep", "drop", "pad"):
         raise ArgumentError(f"remainder={remainder!r}: choose 'keep', 'drop' or 'pad'.")
     if not isinstance(shard, tuple) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:

@@ -18,6 +18,7 @@ class Plan:
         threads: That read ahead; 0 where the thread that asks for a batch reads it.
         ahead: Blocks that may wait to be asked for; 0 without threads.
         why: What decided on block and threads.
+        processes: That make batches, in the place of threads; 0 where none do.
     """
 
     order: str
@@ -26,14 +27,15 @@ class Plan:
     threads: int
     ahead: int
     why: str
+    processes: int = 0
 
     def __str__(self) -> str:
         read = (
             f"{self.block} batches of {self.batch_size} samples at once" if self.block > 1 else f"one batch of {self.batch_size} at a time"
         )
-        by = (
-            f"on {self.threads} thread{'s' * (self.threads > 1)}, up to {self.ahead} ahead"
-            if self.threads
-            else "in the thread that asks, none ahead"
-        )
+        by = "in the thread that asks, none ahead"
+        if self.threads:
+            by = f"on {self.threads} thread{'s' * (self.threads > 1)}, up to {self.ahead} ahead"
+        if self.processes:
+            by = f"by {self.processes} process{'es' * (self.processes > 1)}, up to {self.ahead} ahead"
         return f"{self.order}; {read}, {by}: {self.why}"

@@ -18,16 +18,16 @@ class Insistent(Generator[A, None, None]):
 
     def __init__(self, items: Generator[A, None, None]) -> None:
         self._items = items
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def __next__(self) -> A:
         if self._error is not None:
             raise self._error
         try:
             return next(self._items)
-        except StopIteration:
+        except (StopIteration, GeneratorExit):
             raise
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C too
             self._error = error
             raise
 
