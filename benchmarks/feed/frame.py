@@ -76,14 +76,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Goal:
-    """`ours` is to take at most `factor` times as long as `to` in this case, or, where `sooner`, `to` at least `factor` times as long as
-    `ours`. Without `to`, `factor` is the most that `ours` may take, in seconds. Several names in `to`: the best of them."""
+    """`ours` is to take at most `factor` times as long as `to` in this case, or, where `sooner`, `to` (in `to_case`, where that is another)
+    at least `factor` times as long as `ours`. Without `to`, `factor` is the most that `ours` may take, in seconds. Several names in `to`:
+    the best of them."""
 
     case: str
     factor: float
     to: tuple[str, ...] = ()
     sooner: bool = False
     ours: str = OURS
+    to_case: str = ""
     words: str = ""
 
 

@@ -86,9 +86,9 @@ def _cell(module: Any, found: Found, name: str, case: str) -> str:
     return _words(median(found.figures[name][case]), module, case) + (f" ({ratio:,.3g})" if ratio is not None else "")
 
 
-def _ratio(found: Found, name: str, to: str, case: str) -> float | None:
+def _ratio(found: Found, name: str, to: str, case: str, to_case: str = "") -> float | None:
     """The median over the rounds of one's figure to another's."""
-    pair = [found.figures.get(which, {}).get(case) for which in (name, to)]
+    pair = [found.figures.get(which, {}).get(where) for which, where in ((name, case), (to, to_case or case))]
     return median(a / b for a, b in zip(*pair, strict=False)) if all(pair) else None  # type: ignore[arg-type]
 
 
@@ -98,9 +98,10 @@ def _goal(goal: Goal, module: Any, found: Found) -> list[str]:
     if not goal.to:
         shown = (_words(median(ours), module, goal.case), median(ours) <= goal.factor) if ours else ("not measured", None)
         return [f"| {what} | at most {_words(goal.factor, module, goal.case)} | {shown[0]} | {_verdict(shown[1])} |"]
-    there = [to for to in goal.to if found.figures.get(to, {}).get(goal.case)]
-    name = min(there, key=lambda to: median(found.figures[to][goal.case]), default=goal.to[0])
-    ratio = _ratio(found, name, goal.ours, goal.case) if goal.sooner else _ratio(found, goal.ours, name, goal.case)
+    where = goal.to_case or goal.case
+    there = [to for to in goal.to if found.figures.get(to, {}).get(where)]
+    name = min(there, key=lambda to: median(found.figures[to][where]), default=goal.to[0])
+    ratio = _ratio(found, name, goal.ours, where, goal.case) if goal.sooner else _ratio(found, goal.ours, name, goal.case)
     asked = f"{goal.factor:.3g} times less than {name}" if goal.sooner else f"at most {goal.factor:.3g} of the {name}"
     reached = None if ratio is None else ratio >= goal.factor if goal.sooner else ratio <= goal.factor
     return [f"| {what} | {asked} | {'not measured' if ratio is None else f'{ratio:,.3g}'} | {_verdict(reached)} |"]

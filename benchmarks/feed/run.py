@@ -18,7 +18,7 @@ from turns import measure
 
 __all__ = ["main"]
 
-WORKLOADS = ("w1", "w2", "w3", "w4", "transport", "growth")
+WORKLOADS = ("w1", "w2", "w3", "w4", "transport", "fit", "growth")
 
 
 def main(arguments: list[str] | None = None) -> None:
