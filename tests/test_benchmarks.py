@@ -46,6 +46,9 @@ def test_the_benchmark_of_the_feed_writes_its_page_and_keeps_what_was_measured(t
     found = json.loads((kept / "w1.json").read_text())["found"]
     assert {len(figures) for by in found["figures"].values() for figures in by.values()} == {1}
     assert found["missing"] == {}
+    again = tmp_path / "again.md"
+    _run("run.py", "--kept", "--keep", kept, "--page", again, folder=FEED)
+    assert again.read_text(encoding="utf-8") == text
 
 
 def _run(script: str, *arguments: object, folder: Path = SYNTHESIS) -> str:

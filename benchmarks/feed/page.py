@@ -32,6 +32,7 @@ Candidates take turns, also those that live in other processes; figures are medi
 of the rounds' ratios to the limit. Numerical libraries have one thread each, and idle ones sleep (`OMP_WAIT_POLICY=PASSIVE`).
 Ratios below 1.15 are ties.
 """
+_TRIAL = "**A trial**, smaller than the workload and with few rounds: it shows that everything runs, and its figures are not to be quoted."
 
 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -43,7 +44,8 @@ def section(workload: str, result: Mapping[str, Any]) -> str:
     """A workload: what it is, its table, its goals, and why something has no figure."""
     module, found = importlib.import_module(workload), Found(**result["found"])
     settings = module.SIZES[result["size"]]
-    lines = [f"## {module.TITLE}", "", module.ABOUT.format(**settings), "", *_table(module, found), ""]
+    trial = [] if result["size"] == "full" else [_TRIAL, ""]
+    lines = [f"## {module.TITLE}", "", *trial, module.ABOUT.format(**settings), "", *_table(module, found), ""]
     goals = [line for goal in module.GOALS for line in _goal(goal, module, found)]
     if goals:
         lines += ["| goal | asked for | found | |", "|---|---|---|---|", *goals, ""]

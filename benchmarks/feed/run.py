@@ -30,21 +30,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--groups", nargs="*", default=(), help="processes to leave it at, such as: plait torch")
     parser.add_argument("--keep", type=Path, default=Path("build/bench"), help="folder of results")
     parser.add_argument("--page", type=Path, help="Markdown to write")
+    parser.add_argument("--kept", action="store_true", help="measure nothing, write the page from what is kept")
     given = parser.parse_args(arguments)
     if unknown := set(given.workloads) - set(WORKLOADS):
         parser.error(f"no such workload: {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
     given.keep.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("KERAS_BACKEND", "jax")
-    for workload in given.workloads:
+    for workload in () if given.kept else given.workloads:
         found = measure(workload, given.size, rounds=given.rounds, only=given.groups, say=lambda line: print(line, flush=True))
         result = {"size": given.size, "rounds": given.rounds, "measured": measured(), "found": asdict(found)}
         (given.keep / f"{workload}.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
         print("\n" + section(workload, result), flush=True)
-        if given.page:
-            kept = {name: given.keep / f"{name}.json" for name in WORKLOADS}
-            given.page.write_text(
-                page({name: json.loads(path.read_text()) for name, path in kept.items() if path.exists()}), encoding="utf-8"
-            )
+        _write(given.page, given.keep)
+    _write(given.page, given.keep)
+
+
+def _write(where: Path | None, keep: Path) -> None:
+    if where is not None:
+        kept = {name: path for name in WORKLOADS if (path := keep / f"{name}.json").exists()}
+        where.write_text(page({name: json.loads(path.read_text()) for name, path in kept.items()}), encoding="utf-8")
 
 
 if __name__ == "__main__":
