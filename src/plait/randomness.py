@@ -14,7 +14,10 @@ __all__ = ["random_states", "restore_random_states"]
 
 
 def random_states() -> dict[str, np.ndarray]:
-    """What the next global random numbers depend on; plait itself uses none of them, layers and users' code may."""
+    """What the next global random numbers depend on; plait itself uses none of them, layers and users' code may.
+
+    Looking changes nothing: a generator that was not made yet (Keras makes its own when it is first asked, from Python's) is not made.
+    """
     version, words, spare = random.getstate()
     _, key, position, has_gauss, gauss = np.random.get_state(legacy=True)  # type: ignore[misc]
     states = {
@@ -23,7 +26,8 @@ def random_states() -> dict[str, np.ndarray]:
         "numpy.key": np.asarray(key),
         "numpy.rest": np.array([position, has_gauss, gauss], np.float64),
     }
-    generator = _keras_generator()
+    known, seeds = _keras()
+    generator = None if known is None else known.get_global_attribute(seeds.GLOBAL_SEED_GENERATOR)
     if generator is not None:
         states["keras"] = np.asarray(keras.ops.convert_to_numpy(generator.state.value))
     torch = _torch()
@@ -36,14 +40,16 @@ def random_states() -> dict[str, np.ndarray]:
 
 def restore_random_states(states: Mapping[str, np.ndarray]) -> None:
     """Put back what `random_states` returned; states of libraries that are not in use here are passed over."""
+    known, seeds = _keras()
+    if known is not None and "keras" in states:
+        seeds.global_seed_generator().state.assign(states["keras"])  # made here, if it must be, before Python's state is put back
+    elif known is not None:
+        known.set_global_attribute(seeds.GLOBAL_SEED_GENERATOR, None)
     version, *words = (int(word) for word in states["python"])
     spare = float(states["python.spare"][0])
     random.setstate((version, tuple(words), None if np.isnan(spare) else spare))
     position, has_gauss, gauss = states["numpy.rest"]
     np.random.set_state(("MT19937", states["numpy.key"], int(position), int(has_gauss), float(gauss)))
-    generator = _keras_generator()
-    if generator is not None and "keras" in states:
-        generator.state.assign(states["keras"])
     torch = _torch()
     if torch is not None and "torch" in states:
         torch.set_rng_state(torch.from_numpy(states["torch"].copy()))
@@ -52,13 +58,14 @@ def restore_random_states(states: Mapping[str, np.ndarray]) -> None:
                 torch.cuda.set_rng_state(torch.from_numpy(states[f"torch.cuda.{device}"].copy()), device)
 
 
-def _keras_generator() -> Any:
-    """Keras's global seed generator, which layers and `keras.random` use when they are given no seed; not exported."""
+def _keras() -> tuple[Any, Any]:
+    """Keras's global state and the module of its generators, one of which layers use that are given no seed; neither is exported."""
     try:
-        from keras.src.random.seed_generator import global_seed_generator
+        from keras.src.backend.common import global_state
+        from keras.src.random import seed_generator
     except ImportError:
-        return None
-    return global_seed_generator()
+        return None, None
+    return global_state, seed_generator
 
 
 def _torch() -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import json
 import os
 import signal
 import threading
@@ -17,37 +15,41 @@ import numpy as np
 import plait
 from plait.errors import ArgumentError, ResumeError
 from plait.loader import Loader
+from plait.order import ORDER_VERSION
+from plait.pairs import read_pair, write_pair
 from plait.randomness import random_states, restore_random_states
 
 __all__ = ["Resume"]
-
-_FORMAT = 1
 
 
 class Resume(keras.callbacks.Callback):
     """A callback that saves a run and, when `fit` begins, goes on from what was saved.
 
-    `path` is a small JSON file: the loader's step and what the data were. Beside it lies one file of arrays without pickle: the
-    variables of the model (random seeds among them) and of the optimizer. The JSON names the arrays that belong to it and is replaced
-    last, in one atomic step, so a kill at any moment leaves the last whole pair. A run that has reached `epochs` trains no further;
-    delete the file to begin anew.
+    `path` is a small JSON file: the loader's step, what the data were, the bad samples so far. Beside it lies one file of arrays without
+    pickle: the variables of the model (random seeds among them) and of the optimizer. The JSON names the arrays that belong to it and is
+    replaced last, in one atomic step, and the pair before it is kept; so a kill or a power cut at any moment leaves a whole pair, and a
+    damaged one is noticed and passed over. A run that has reached `epochs` trains no further; delete the files to begin anew.
 
     Args:
         loader: The one that `fit` is given.
         path: Of the JSON file; folders are made.
         every: Batches between saves; at the end of every epoch when left out. SIGTERM saves after the running batch and ends the run.
+        elastic: Go on also with another number of shards, as long as batch_size * count, the samples of a global batch, stays what it
+            was: the global batches are the same, in the same order. `path` is one for all shards, which must all see it; the first
+            shard writes it.
 
     Raises:
-        ResumeError: When `fit` begins: the saved run is of other data, another order, or another model; the differences are shown.
+        ResumeError: When `fit` begins: the saved run is of other data, another order, or another model; the differences are shown. Or no
+            pair is whole.
     """
 
-    def __init__(self, loader: Loader, path: str | os.PathLike[str], *, every: int | None = None) -> None:
+    def __init__(self, loader: Loader, path: str | os.PathLike[str], *, every: int | None = None, elastic: bool = False) -> None:
         super().__init__()
         if not isinstance(loader, Loader):
             raise ArgumentError(f"Resume takes the plait.Loader that fit is given, not a {type(loader).__name__}.")
         if every is not None and every < 1:
             raise ArgumentError(f"every={every}: a number of batches, at least 1; leave it out to save once an epoch.")
-        self.loader, self.path, self.every = loader, os.fspath(path), every
+        self.loader, self.path, self.every, self.elastic = loader, os.fspath(path), every, elastic
         self._begin = 0  # step at which the running epoch began
         self._metrics: list[np.ndarray] = []  # of the epoch that goes on
         self._terminated = False
@@ -58,8 +60,11 @@ class Resume(keras.callbacks.Callback):
         self._terminated = False
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, self._on_signal)
-        if os.path.exists(self.path):
+        try:
             self._restore()
+        except BaseException:
+            self.on_train_end()
+            raise
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Give the signal back."""
@@ -85,18 +90,33 @@ class Resume(keras.callbacks.Callback):
         self.loader.mark(step)
         if self._terminated or (self.every is not None and step // self.every > before // self.every):
             self._save()
-        if self._terminated:
-            self.on_train_end()
-            signal.raise_signal(signal.SIGTERM)
+        self._end_if_terminated()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Save the finished epoch."""
         self._save(finished=True)
+        self._end_if_terminated()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._terminated = True
+        if not self._fits(frame):  # `fit` ended by an exception, of which Keras tells no callback
+            self._end_if_terminated()
+
+    def _fits(self, frame: FrameType | None) -> bool:
+        while frame is not None:
+            if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is self._model:
+                return True
+            frame = frame.f_back
+        return False
+
+    def _end_if_terminated(self) -> None:
+        if self._terminated:
+            self.on_train_end()
+            signal.raise_signal(signal.SIGTERM)
 
     def _save(self, *, finished: bool = False) -> None:
+        if self.elastic and self.loader.layout["shard"][0] != 0:  # type: ignore[index]
+            return
         model: Any = self.model  # on JAX this brings the variables up to date
         step = self.loader.step
         groups = {
@@ -104,62 +124,65 @@ class Resume(keras.callbacks.Callback):
             "optimizer": _values(model.optimizer.variables),
             "metrics": [] if finished or step % len(self.loader) == 0 else _values(model.metrics_variables),
         }
-        folder, name = os.path.split(os.path.abspath(self.path))
-        os.makedirs(folder, exist_ok=True)
-        arrays = f"{name}.{step}.npz"
         flat = {f"{group}.{i}": _storable(value) for group, values in groups.items() for i, value in enumerate(values)}
         flat |= {f"random.{name}": value for name, value in random_states().items()}
-        _replace(os.path.join(folder, arrays), lambda file: np.savez(file, allow_pickle=False, **flat))
         state = {
-            "format": _FORMAT,
             "plait": plait.__version__,
             "keras": keras.__version__,
             "step": step,
             "epoch": step // len(self.loader),
-            "arrays": arrays,
             "dtypes": {group: [str(v.dtype) for v in values] for group, values in groups.items()},
             "order": order_of(self.loader),
             **self.loader.known(step),
         }
-        _replace(self.path, lambda file: file.write(json.dumps(state, indent=1).encode()))
-        for old in glob.glob(os.path.join(glob.escape(folder), f"{glob.escape(name)}.*.npz")):
-            if os.path.basename(old) != arrays:
-                os.remove(old)
+        write_pair(self.path, state, flat, name=f"{step}.end" if finished else str(step))
 
     def _restore(self) -> None:
-        with open(self.path, encoding="utf-8") as file:
-            try:
-                state = json.load(file)
-                saved_order, arrays, dtypes = state["order"], state["arrays"], state["dtypes"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise ResumeError(f"{self.path!r} is no run that plait saved: {error}. Name another file, or delete it.") from error
-        different = _differences(saved_order, order_of(self.loader))
-        if different:
-            raise ResumeError(
-                f"{self.path!r} was saved by a run with another order of samples: {'; '.join(different)}. Set the loader up as it was, or "
-                "delete the file to begin anew."
-            )
-        folder = os.path.dirname(os.path.abspath(self.path))
+        found = read_pair(self.path)
+        if found is None:
+            return
+        state, arrays, damaged = found
+        self._check_order(state)
+        dtypes = state["dtypes"]
         model: Any = self.model
         if not model.built:
             model(self.loader.batch(0)[0])
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        with np.load(os.path.join(folder, os.path.basename(arrays)), allow_pickle=False) as file:
-            self._assign("model", model.variables, file, dtypes["model"])
-            self._assign("optimizer", model.optimizer.variables, file, dtypes["optimizer"])
-            self._metrics = [_loaded(file[f"metrics.{i}"], dtype) for i, dtype in enumerate(dtypes["metrics"])]
-            restore_random_states({name.removeprefix("random."): file[name] for name in file.files if name.startswith("random.")})
+        self._check_variables("model", model.variables, arrays, dtypes["model"])
+        self._check_variables("optimizer", model.optimizer.variables, arrays, dtypes["optimizer"])
+        for group, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+            for i, variable in enumerate(variables):
+                variable.assign(_loaded(arrays[f"{group}.{i}"], dtypes[group][i]))
+        self._metrics = [_loaded(arrays[f"metrics.{i}"], dtype) for i, dtype in enumerate(dtypes["metrics"])]
+        restore_random_states({name.removeprefix("random."): value for name, value in arrays.items() if name.startswith("random.")})
         self.loader.step = state["step"]
         self.loader.restore(state)
+        if damaged:
+            print(f"Resume: {damaged}; the pair before it is whole and is used.")
         print(
             f"Resume: {self.path} goes on after {state['step']} batches, in epoch {state['step'] // len(self.loader) + 1}; "
-            f"delete it and {arrays} to begin anew."
+            f"delete it and {state['arrays']} to begin anew."
         )
         model._initial_epoch = state["step"] // len(self.loader)  # as keras.callbacks.BackupAndRestore does
 
-    def _assign(self, group: str, variables: Sequence[Any], file: Mapping[str, np.ndarray], dtypes: Sequence[str]) -> None:
-        shapes = [tuple(file[f"{group}.{i}"].shape) for i in range(len(dtypes))]
+    def _check_order(self, state: Mapping[str, Any]) -> None:
+        saved, here = state["order"], order_of(self.loader)
+        if self.elastic:
+            saved, here = _of_all_shards(saved), _of_all_shards(here)
+        different = _differences(saved, here)
+        if not different:
+            return
+        hint = ""
+        if not self.elastic and not _differences(_of_all_shards(saved), _of_all_shards(here)):
+            hint = " The global batches are the same: plait.Resume(..., elastic=True) goes on with another number of shards."
+        raise ResumeError(
+            f"{self.path!r} was saved by a run (plait {state.get('plait')}, keras {state.get('keras')}) with another order of samples: "
+            f"{'; '.join(different)}. Set the loader up as it was, or delete the file to begin anew.{hint}"
+        )
+
+    def _check_variables(self, group: str, variables: Sequence[Any], arrays: Mapping[str, np.ndarray], dtypes: Sequence[str]) -> None:
+        shapes = [tuple(arrays[f"{group}.{i}"].shape) for i in range(len(dtypes))]
         theirs = [tuple(v.shape) for v in variables]
         if shapes != theirs:
             at = next((i for i, (a, b) in enumerate(zip(shapes, theirs, strict=False)) if a != b), min(len(shapes), len(theirs)))
@@ -168,27 +191,33 @@ class Resume(keras.callbacks.Callback):
                 f"{self.path!r} was saved by another model: {len(shapes)} {group} variables there and {len(theirs)} here, first different "
                 f"at {what!r}. Build the model as it was, or delete the file to begin anew."
             )
-        for i, variable in enumerate(variables):
-            variable.assign(_loaded(file[f"{group}.{i}"], dtypes[i]))
 
 
 def order_of(loader: Loader) -> dict[str, object]:
-    """What decides which samples a step holds: a saved step means nothing where one of these differs."""
+    """What decides which samples a step holds, and what they are made into: a saved step means nothing where one of these differs."""
     data = loader.data
-    roles: dict[str, object] = {"inputs": sorted(data.inputs), "targets": sorted(data.targets)}
-    if data.endless:
-        sources = sorted({data.origin(name).source.label for name in data.spec})
-        return {"samples": "without end", "keys": sources, **roles, "seed": loader.seed, **loader.layout}
-    with np.errstate(over="ignore"):
-        places = np.arange(1, len(data) + 1, dtype=np.uint64)
-        keys = int((data.keys.hashes() * (2 * places + np.uint64(1))).sum(dtype=np.uint64))
-    return {
-        "samples": len(data),
-        "keys": f"{keys:016x}",
-        **roles,
+    known: dict[str, object] = {
+        "order_version": ORDER_VERSION,
+        "inputs": {name: str(spec) for name, spec in sorted(data.inputs.items())},
+        "targets": {name: str(spec) for name, spec in sorted(data.targets.items())},
+        "data_steps": [f"{step.name} on {', '.join(step.on)}{' at random' * step.random}" for step in data.steps],
         "seed": loader.seed,
         **loader.layout,
     }
+    if data.endless:
+        return {"samples": "without end", "keys": sorted({data.origin(name).source.label for name in data.spec}), **known}
+    with np.errstate(over="ignore"):
+        places = np.arange(1, len(data) + 1, dtype=np.uint64)
+        keys = int((data.keys.hashes() * (2 * places + np.uint64(1))).sum(dtype=np.uint64))
+    return {"samples": len(data), "keys": f"{keys:016x}", **known}
+
+
+def _of_all_shards(order: Mapping[str, Any]) -> dict[str, object]:
+    """The same without what may change between shards that share global batches: how many there are, and how large the part of each is."""
+    shared = {name: value for name, value in order.items() if name not in ("batch_size", "shard")}
+    shared["global_batch"] = order["batch_size"] * order["shard"][1]
+    shared["remainder"] = "keep" if order["remainder"] == "pad" else order["remainder"]  # weight 0: the same samples, the same loss
+    return shared
 
 
 def _differences(saved: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
@@ -211,13 +240,3 @@ def _loaded(value: np.ndarray, dtype: str) -> np.ndarray:
     import ml_dtypes
 
     return value.view(np.dtype(getattr(ml_dtypes, dtype)))
-
-
-def _replace(path: str, write: Any) -> None:
-    """Write a file so that its name holds either the old or the whole new contents."""
-    partial = f"{path}.partial"
-    with open(partial, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,31 +14,85 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from keras.src.backend.common import global_state
 
 import plait
+from plait.pairs import read_pair
+from plait.randomness import random_states, restore_random_states
 
-SCRIPT = Path(__file__).parent.parent / "support" / "resumed_run.py"
-
-
-def run(state: Path, *, kill: int = 0, every: int = 0, how: str = "SIGKILL"):
-    """One process of the same training; (exit status, what it printed last)."""
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(state), str(kill), str(every), how], capture_output=True, text=True, timeout=300, check=False
-    )
-    return done.returncode, (done.stdout.strip().splitlines() or [done.stderr[-2000:]])[-1]
+SCRIPT = Path(__file__).parent.parent / "support" / "killed_run.py"
+KILLS = int(os.environ.get("PLAIT_KILLS", "0"))  # so many kill points a kind and number of workers, for a long run
+BACKEND = os.environ["KERAS_BACKEND"]
 
 
-def test_killed_runs_end_with_the_same_weights_and_curves(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(tmp_path / "whole.json"), "0", "0", "none"])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
-    expected = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    state = tmp_path / "killed.json"
-    for kill, every, how in ((10, 3, "SIGKILL"), (9, 4, "SIGTERM")):
-        status, _ = run(state, kill=kill, every=every, how=how)
-        assert status == -getattr(signal, how)
-    status, resumed = run(state)
-    assert status == 0, resumed
-    assert json.loads(resumed) == expected
+@pytest.fixture(scope="module")
+def server():
+    """A process that has imported Keras and forks for every run."""
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def run(server, state: Path, kind: str, workers: int, *, processes=False, every=1, **kill):
+    """One run of the same training, from wherever the state says: how it ended."""
+    state.parent.mkdir(exist_ok=True)
+    asked = {"kind": kind, "workers": workers, "processes": processes, "state": str(state), "every": every, **kill}
+    server.stdin.write(json.dumps(asked) + "\n")
+    server.stdin.flush()
+    for line in server.stdout:
+        if line.startswith("{"):
+            return json.loads(line)
+    raise AssertionError("the server ended")
+
+
+def same(found, expected):
+    return {k: v for k, v in found.items() if k != "seconds"} == {k: v for k, v in expected.items() if k != "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "workers", "kills"),
+    [
+        ("plain", 2, [{"event": 14}, {"batch": 5, "how": "SIGTERM"}]),
+        ("bucket", 0, [{"event": 33}]),
+        *([("shards", 2, [{"after": 0.3}])] if BACKEND == "torch" else []),
+    ],
+)
+def test_killed_runs_end_with_the_same_weights_audit_and_bad_samples(server, tmp_path, kind, workers, kills):
+    expected = run(server, tmp_path / "whole" / "run.json", kind, workers, every=2)
+    assert expected["status"] == 0 and "1 of 48 left out" in expected["errors"]
+    for kill in kills:
+        assert run(server, tmp_path / "killed" / "run.json", kind, workers, **kill)["status"] == -getattr(
+            signal, kill.get("how", "SIGKILL")
+        )
+    assert same(run(server, tmp_path / "killed" / "run.json", kind, workers), expected)
+
+
+@pytest.mark.skipif(not KILLS, reason="PLAIT_KILLS=3 runs that many kills of every kind, 24 in all, for minutes")
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kind", ["plain", "bucket", "balance", "shards"])
+def test_many_kills(server, tmp_path, kind, workers):
+    rng = np.random.default_rng([20260115, workers, *kind.encode()])
+    expected = run(server, tmp_path / "whole" / "run.json", kind, workers, every=3)
+    kills = chain = 0
+    while kills < KILLS:
+        chain += 1
+        state, status = tmp_path / f"killed{chain}" / "run.json", -1
+        for _ in range(int(rng.integers(1, 4))):  # kills of one run, which then goes on to its end
+            how = ["event", "after", "batch"][int(rng.integers(3))]
+            after = rng.random() * expected["seconds"]
+            moment = {"event": int(rng.integers(1, 150)), "after": after, "batch": int(rng.integers(1, 9))}[how]
+            status = run(server, state, kind, workers, **{how: moment}, how="SIGTERM" if rng.random() < 0.2 else "SIGKILL")["status"]
+            assert status in (0, -signal.SIGKILL, -signal.SIGTERM)
+            kills += status != 0
+            if status == 0:
+                break
+        else:
+            found = run(server, state, kind, workers)
+            assert same(found, expected), (chain, found, expected)
+    print(f"{kills} kills of {kind} with {workers} workers")
 
 
 @pytest.mark.parametrize("kind", ["balance", "bucket", "pad"])
@@ -66,7 +121,8 @@ def test_a_finished_run_trains_no_further_and_a_longer_one_goes_on(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(weights, again.get_weights(), strict=True))
     longer, loader = small()
     assert len(longer.fit(loader, epochs=3, callbacks=[plait.Resume(loader, path)], verbose=0).history["loss"]) == 1
-    assert sorted(os.listdir(path.parent)) == ["loader.json", f"loader.json.{loader.step}.npz"]
+    names = ["loader.json", "loader.json.6.end.npz", "loader.json.9.end.npz", "loader.json.previous"]
+    assert sorted(os.listdir(path.parent)) == names
 
 
 @pytest.mark.parametrize(
@@ -76,6 +132,8 @@ def test_a_finished_run_trains_no_further_and_a_longer_one_goes_on(tmp_path):
         ({"seed": 1}, "seed was 0 and is 1"),
         ({"rows": 11}, "samples was 10 and is 11"),
         ({"keys": [f"k{i}" for i in range(10)]}, "keys was"),
+        ({"step": np.negative}, "data_steps was .* and is .*negative on x"),
+        ({"dtype": np.float64}, r"inputs was {'x': '\(3,\) float32'} and is {'x': '\(3,\) float64'}"),
         ({"units": 3}, "saved by another model.*first different at"),
     ],
 )
@@ -87,11 +145,193 @@ def test_another_order_or_model_is_refused_with_the_difference(tmp_path, changes
         model.fit(loader, epochs=2, callbacks=[plait.Resume(loader, tmp_path / "loader.json")], verbose=0)
 
 
-def test_a_file_that_is_no_saved_run_is_refused(tmp_path):
-    (tmp_path / "loader.json").write_text("{}")
+@pytest.mark.parametrize(
+    ("content", "message"), [("{}", "is no run that plait saved"), ('{"format": 1, "arrays": "a", "plait": "0"}', "in format 1 by plait 0")]
+)
+def test_a_file_that_is_no_saved_run_is_refused(tmp_path, content, message):
+    (tmp_path / "loader.json").write_text(content)
+    before = signal.getsignal(signal.SIGTERM)
     model, loader = small()
-    with pytest.raises(plait.ResumeError, match="is no run that plait saved"):
+    with pytest.raises(plait.ResumeError, match=message):
         model.fit(loader, callbacks=[plait.Resume(loader, tmp_path / "loader.json")], verbose=0)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+# damage
+
+
+def saved(folder, **more):
+    """A run of two pairs: (path, step of the last, step of the one before)."""
+    model, loader = small()
+    model.fit(loader, epochs=2, callbacks=[plait.Resume(loader, folder / "loader.json", **more)], verbose=0)
+    return folder / "loader.json"
+
+
+def goes_on(path):
+    """Where a run of that path goes on, and what it says."""
+    model, loader = small()
+    resume = plait.Resume(loader, path)
+    resume.set_model(model)
+    resume.on_train_begin()
+    resume.on_train_end()
+    return loader.step
+
+
+@pytest.mark.parametrize("which", ["loader.json", "loader.json.6.end.npz"])
+def test_any_flipped_bit_or_cut_of_a_pair_is_noticed_and_the_pair_before_it_is_used(tmp_path, which, capsys):
+    whole = saved(tmp_path / "whole")
+    content = (whole.parent / which).read_bytes()
+    rng = np.random.default_rng(0)
+    before = 0
+    for number in range(60):
+        shutil.copytree(whole.parent, tmp_path / str(number))
+        damaged = bytearray(content[: rng.integers(len(content))] if number % 4 == 0 else content)
+        if number % 4:
+            damaged[rng.integers(len(damaged))] ^= 1 << rng.integers(8)
+        (tmp_path / str(number) / which).write_bytes(damaged)
+        found = read_pair(str(tmp_path / str(number) / "loader.json"))
+        assert found is not None
+        if found[0]["step"] == 3:
+            assert "is not whole" in found[2] or "is damaged at" in found[2] or "was saved in format" in found[2] or "no run" in found[2]
+            before += 1
+        else:  # a bit that means nothing, of a date say
+            sound = read_pair(str(whole))
+            assert sound is not None and found[0] == sound[0] and all(found[1][n].tobytes() == sound[1][n].tobytes() for n in sound[1])
+    assert before > 40
+    assert goes_on(tmp_path / "0" / "loader.json") == 3 and goes_on(tmp_path / "0" / "loader.json") == 3
+    assert goes_on(whole) == 6 and "goes on after 6 batches" in capsys.readouterr().out
+
+
+def test_a_run_goes_on_from_the_pair_before_a_damaged_one_and_says_so(tmp_path, capsys):
+    path = saved(tmp_path / "run")
+    os.truncate(tmp_path / "run" / "loader.json.6.end.npz", 100)
+    assert goes_on(path) == 3
+    assert "loader.json' is not whole: BadZipFile" in capsys.readouterr().out and goes_on(path) == 3  # it has taken its place
+
+
+def test_a_run_that_an_exception_ended_can_be_ended_by_sigterm(tmp_path):
+    got: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: got.append(number))
+    try:
+        model, loader = small()
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(loader, epochs=2, callbacks=[plait.Resume(loader, tmp_path / "run.json"), Stop(2)], verbose=0)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [signal.SIGTERM, signal.SIGTERM]
+
+
+def test_sigterm_in_validation_ends_the_run_after_it_with_the_epoch_saved(tmp_path):
+    class Terminate(keras.callbacks.Callback):
+        def on_test_begin(self, logs=None):
+            signal.raise_signal(signal.SIGTERM)
+
+    got: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: got.append(number))
+    try:
+        model, loader = small()
+        resume = plait.Resume(loader, tmp_path / "run.json")
+        model.fit(loader, epochs=1, validation_data=small()[1], callbacks=[resume, Terminate()], verbose=0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [signal.SIGTERM] and goes_on(tmp_path / "run.json") == 3
+
+
+def test_where_no_pair_is_whole_it_is_refused(tmp_path):
+    path = saved(tmp_path / "run")
+    for name in ("loader.json.6.end.npz", "loader.json.3.end.npz"):
+        os.remove(tmp_path / "run" / name)
+    with pytest.raises(
+        plait.ResumeError, match=r"loader.json' is not whole: FileNotFound.*previous' is not whole.*delete them to begin anew"
+    ):
+        goes_on(path)
+
+
+def test_a_save_leaves_two_pairs_and_nothing_of_what_was_cut_short(tmp_path):
+    path = saved(tmp_path / "run")
+    for name in ("loader.json.4.npz.partial", "loader.json.4.npz", "loader.json.mine.npz", "loader.json2.4.npz"):
+        (tmp_path / "run" / name).write_bytes(b"")
+    model, loader = small()
+    model.fit(loader, epochs=3, callbacks=[plait.Resume(loader, path)], verbose=0)
+    assert sorted(os.listdir(tmp_path / "run")) == [
+        "loader.json",
+        "loader.json.6.end.npz",
+        "loader.json.9.end.npz",
+        "loader.json.mine.npz",
+        "loader.json.previous",
+        "loader.json2.4.npz",
+    ]
+
+
+# other numbers of hosts, other versions
+
+
+def test_an_elastic_run_goes_on_with_other_shards_in_the_same_global_order(tmp_path):
+    class Once(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    def loaders(count, batch):
+        return [small(batch=batch, shard=(index, count), rows=37) for index in range(count)]
+
+    def seen(loader, step):
+        return loader.data.keys.take(loader.rows(step)).columns[0].tolist()
+
+    for model, loader in loaders(2, 6):
+        model.fit(loader, epochs=3, callbacks=[plait.Resume(loader, tmp_path / "run.json", elastic=True), Once()], verbose=0)
+    assert sorted(os.listdir(tmp_path)) == ["run.json", "run.json.4.end.npz"]  # the first shard writes
+    whole = loaders(1, 12)[0][1]
+    for count, batch in ((1, 12), (3, 4), (4, 3), (12, 1)):
+        parts = []
+        for model, loader in loaders(count, batch):
+            resume = plait.Resume(loader, tmp_path / "run.json", elastic=True)
+            resume.set_model(model)
+            resume.on_train_begin()
+            resume.on_train_end()
+            assert loader.step == 4
+            parts.append(loader)
+        for step in range(4, 12):
+            assert sorted(row for part in parts for row in seen(part, step)) == sorted(seen(whole, step))
+    model, loader = loaders(2, 5)[0]
+    with pytest.raises(plait.ResumeError, match="global_batch was 12 and is 10"):
+        model.fit(loader, epochs=3, callbacks=[plait.Resume(loader, tmp_path / "run.json", elastic=True)], verbose=0)
+    model, loader = loaders(3, 4)[0]
+    with pytest.raises(
+        plait.ResumeError, match=r"batch_size was 6 and is 4; shard was \[0, 2\] and is \[0, 3\].*elastic=True\) goes on with another"
+    ):
+        model.fit(loader, epochs=3, callbacks=[plait.Resume(loader, tmp_path / "run.json")], verbose=0)
+
+
+def test_a_version_that_gives_another_order_is_refused_and_another_version_of_plait_or_keras_is_not(tmp_path, monkeypatch):
+    path = saved(tmp_path / "run")
+    monkeypatch.setattr(plait, "__version__", "9.9")
+    monkeypatch.setattr(keras, "__version__", "9.9")
+    assert goes_on(path) == 6
+    monkeypatch.setattr("plait.resume.ORDER_VERSION", 99)
+    with pytest.raises(plait.ResumeError, match=r"\(plait .*, keras .*\) with another order of samples: order_version was 1 and is 99"):
+        goes_on(path)
+
+
+def test_looking_at_random_states_changes_none_and_a_generator_that_was_not_there_is_not_there_again():
+    global_state.set_global_attribute("global_seed_generator", None)
+    random.seed(5)
+    states = random_states()
+    assert "keras" not in states and random.random() == random.Random(5).random()
+    expected = drawn()  # makes Keras's generator, of a number of Python's
+    restore_random_states(states)
+    random.random()
+    assert drawn() == expected
+    states = random_states()
+    expected = drawn()
+    global_state.set_global_attribute("global_seed_generator", None)  # as in a new process, where it is not made yet
+    restore_random_states(states)
+    assert drawn() == expected
+
+
+def drawn():
+    return np.asarray(keras.ops.convert_to_numpy(keras.random.uniform((2,)))).tolist(), random.random()
 
 
 def test_arguments_of_resume_are_checked(tmp_path):
@@ -101,10 +341,11 @@ def test_arguments_of_resume_are_checked(tmp_path):
         plait.Resume(small()[1], tmp_path / "x.json", every=0)
 
 
-def small(batch=4, seed=0, rows=10, units=2, keys=None):
-    x = np.random.default_rng(0).random((rows, 3)).astype(np.float32)
+def small(batch=4, seed=0, rows=10, units=2, keys=None, shard=(0, 1), step=None, dtype=np.float32):
+    x = np.random.default_rng(0).random((rows, 3)).astype(dtype)
     arrays = plait.Arrays(x=x, y=x.sum(1), key=keys)
-    loader = plait.Loader(plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]}), batch, seed=seed)
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]})
+    loader = plait.Loader(data if step is None else data.map(step, on="x"), batch, seed=seed, shard=shard)
     inputs = keras.Input((3,), name="x")
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Dense(units)(inputs)))
     model.compile("adam", "mse")
