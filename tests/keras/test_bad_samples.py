@@ -33,9 +33,12 @@ def linear():
     return model
 
 
-@pytest.mark.parametrize(("policy", "workers", "remainder"), [("skip", 2, "keep"), ("skip", 0, "pad"), ("mask", 2, "keep")])
-def test_fit_goes_on_without_the_bad_samples_as_if_they_were_not_in_the_batches(policy, workers, remainder):
-    loader = plait.Loader(data(), 8, on_error=policy, budget=4, workers=workers, remainder=remainder, seed=2)
+@pytest.mark.parametrize(
+    ("policy", "remainder", "more"),
+    [("skip", "keep", {"workers": 2, "processes": True}), ("skip", "pad", {"workers": 0}), ("mask", "keep", {"workers": 2})],
+)
+def test_fit_goes_on_without_the_bad_samples_as_if_they_were_not_in_the_batches(policy, remainder, more):
+    loader = plait.Loader(data(), 8, on_error=policy, budget=4, remainder=remainder, seed=2, **more)
     model = linear()
     kernel, bias = (np.asarray(w, np.float64) for w in model.get_weights())
     model.fit(loader, epochs=2, verbose=0)

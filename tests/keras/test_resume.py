@@ -70,11 +70,17 @@ def test_killed_runs_end_with_the_same_weights_audit_and_bad_samples(server, tmp
     assert same(run(server, tmp_path / "killed" / "run.json", kind, workers), expected)
 
 
-@pytest.mark.skipif(not KILLS, reason="PLAIT_KILLS=3 runs that many kills of every kind, 24 in all, for minutes")
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("kind", ["plain", "bucket", "balance", "shards"])
-def test_many_kills(server, tmp_path, kind, workers):
-    rng = np.random.default_rng([20260115, workers, *kind.encode()])
+@pytest.mark.skipif(not KILLS, reason="PLAIT_KILLS=2 runs that many kills of every kind, 20 in all, for minutes")
+@pytest.mark.parametrize(
+    ("kind", "workers", "processes"),
+    [
+        *[(kind, workers, False) for kind in ("plain", "bucket", "balance", "shards") for workers in (0, 2)],
+        ("plain", 2, True),
+        ("bucket", 2, True),
+    ],
+)
+def test_many_kills(server, tmp_path, kind, workers, processes):
+    rng = np.random.default_rng([20260115, workers, processes, *kind.encode()])
     expected = run(server, tmp_path / "whole" / "run.json", kind, workers, every=3)
     kills = chain = 0
     while kills < KILLS:
@@ -84,15 +90,16 @@ def test_many_kills(server, tmp_path, kind, workers):
             how = ["event", "after", "batch"][int(rng.integers(3))]
             after = rng.random() * expected["seconds"]
             moment = {"event": int(rng.integers(1, 150)), "after": after, "batch": int(rng.integers(1, 9))}[how]
-            status = run(server, state, kind, workers, **{how: moment}, how="SIGTERM" if rng.random() < 0.2 else "SIGKILL")["status"]
+            signals = "SIGTERM" if rng.random() < 0.2 else "SIGKILL"
+            status = run(server, state, kind, workers, processes=processes, **{how: moment}, how=signals)["status"]
             assert status in (0, -signal.SIGKILL, -signal.SIGTERM)
             kills += status != 0
             if status == 0:
                 break
         else:
-            found = run(server, state, kind, workers)
+            found = run(server, state, kind, workers, processes=processes)
             assert same(found, expected), (chain, found, expected)
-    print(f"{kills} kills of {kind} with {workers} workers")
+    print(f"{kills} kills of {kind} with {workers} {'processes' if processes else 'threads'}")
 
 
 @pytest.mark.parametrize("kind", ["balance", "bucket", "pad"])
