@@ -56,8 +56,7 @@ def same(found, expected):
     ("kind", "workers", "kills"),
     [
         ("plain", 2, [{"event": 14}, {"batch": 5, "how": "SIGTERM"}]),
-        ("bucket", 0, [{"event": 33}]),
-        *([("shards", 2, [{"after": 0.3}])] if BACKEND == "torch" else []),
+        *([("bucket", 0, [{"event": 33}]), ("shards", 2, [{"after": 0.3}])] if BACKEND == "torch" else []),  # the quickest
     ],
 )
 def test_killed_runs_end_with_the_same_weights_audit_and_bad_samples(server, tmp_path, kind, workers, kills):
