@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,15 +98,11 @@ class Emission:
             lost: (samples,) bool, those that are fillers and get weight 0.
             makeup: (batches,) float32, for evaluation: by how much the others of a batch weigh more instead.
         """
-        inputs = [(name, arrays[name]) for name in self._inputs]
-        targets = [(name, arrays[name]) for name in self._targets]
-        weights = [(name, self._weight(name, arrays, picks, lost, makeup)) for name in self._targets] if self.weighted else []
-        out = []
-        for start, stop in itertools.pairwise(picks.cuts):
-            weight = {name: array[start:stop] for name, array in weights} if weights else {**self._all_one(stop - start)}
-            x, y = {name: array[start:stop] for name, array in inputs}, {name: array[start:stop] for name, array in targets}
-            out.append(Batch(x, y, weight))
-        return out
+        weights = {name: self._weight(name, arrays, picks, lost, makeup) for name in self._targets} if self.weighted else {}
+        slices = [slice(start, stop) for start, stop in itertools.pairwise(picks.cuts)]
+        inputs, targets = ({name: arrays[name] for name in names} for names in (self._inputs, self._targets))
+        ones = [{**self._all_one(part.stop - part.start)} for part in slices] if not weights else _cut(weights, slices)
+        return list(map(Batch, _cut(inputs, slices), _cut(targets, slices), ones))
 
     def for_keras(self, batch: Batch) -> tuple[Any, ...]:
         """(x, y, sample_weight) in the containers that the model takes; shorter where there are no weights or targets."""
@@ -176,9 +172,8 @@ class Emission:
     def _check_finite(self, name: str, array: np.ndarray, rows: np.ndarray) -> None:
         if array.dtype.kind != "f":
             return
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(array.sum()):
-                return
+        if not array.size or (np.isfinite(array.max()) and np.isfinite(array.min())):  # both are NaN where one value is
+            return
         bad = np.asarray(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
         if not bad.any():
             return
@@ -223,6 +218,15 @@ class Emission:
         role = "Input" if name in self.data.inputs else "Target" if name in self.data.targets else "Stream"
         shown = "" if array is None else f" ({np.ravel(array[first])[:4].tolist()})"
         return SpecError(f"{role} {name!r} of sample {self.data.keys[int(rows[first])]!r}{shown} {what}.")
+
+
+def _cut(arrays: Mapping[str, np.ndarray], slices: Sequence[slice]) -> list[dict[str, np.ndarray]]:
+    """A dict of views for each slice."""
+    out: list[dict[str, np.ndarray]] = [{} for _ in slices]
+    for name, array in arrays.items():
+        for views, part in zip(out, slices, strict=True):
+            views[name] = array[part]
+    return out
 
 
 def _check_feedable(name: str, spec: Spec) -> None:

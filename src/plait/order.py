@@ -21,6 +21,7 @@ ORDER_VERSION = 1
 
 Remainder = Literal["keep", "drop", "pad"]
 _ROUNDS, _SMALL, _SMALL_ROUNDS = 6, 4096, 24  # few samples leave little room in a round, so they get more of them
+_STRETCH = 2**15  # neighbouring positions that are permuted together and kept, since their like is asked for next
 _WIDE = 2**32  # up to here halves of 16 bits will do
 _MIXERS = {32: (0x9E3779B1, 0x85EBCA77), 64: (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)}  # odd, of random bits
 
@@ -156,6 +157,26 @@ def _feistel(
     return out
 
 
+def _shuffled(start: int, stop: int, samples: int, seed: int) -> np.ndarray:
+    """`permuted` for the positions from `start` to `stop`; read-only."""
+    first, last = start // _STRETCH, (stop - 1) // _STRETCH
+    parts = [_stretch(place, samples, seed)[max(start - place * _STRETCH, 0) : stop - place * _STRETCH] for place in range(first, last + 1)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+@functools.lru_cache(16)
+def _stretch(place: int, samples: int, seed: int) -> np.ndarray:
+    start = place * _STRETCH
+    rows = permuted(np.arange(start, min(start + _STRETCH, samples), dtype=np.int64), samples, seed)
+    rows.flags.writeable = False
+    return rows
+
+
+@functools.lru_cache(16)
+def _pass_seed(seed: int, number: int) -> int:
+    return int(seed_of(seed, 2, number))
+
+
 class Order(abc.ABC):
     """Batches by number. Every host has the same object; `shard` says which part of a global batch is its own."""
 
@@ -223,16 +244,16 @@ class Uniform(Order):
 
     def picks(self, steps: Sequence[int]) -> list[Pick]:
         """The samples of these batches."""
-        owned = [self._own(step % self.per_pass * self.whole, self.samples) for step in steps]
-        passes = np.array([step // self.per_pass for step in steps])
-        rows = [positions for positions, _ in owned]
-        if self.shuffle:
-            for number in np.unique(passes):
-                members = np.flatnonzero(passes == number)
-                joined = permuted(np.concatenate([rows[i] for i in members]), self.samples, int(seed_of(self.seed, 2, int(number))))
-                for i, part in zip(members, np.split(joined, np.cumsum([len(rows[i]) for i in members])[:-1]), strict=True):
-                    rows[i] = part
-        return [Pick(r, real, int(p)) for r, (_, real), p in zip(rows, owned, passes, strict=True)]
+        return [self._pick(*divmod(step, self.per_pass)) for step in steps]
+
+    def _pick(self, number: int, place: int) -> Pick:
+        positions, real = self._own(place * self.whole, self.samples)
+        if not self.shuffle or not len(positions):
+            return Pick(positions, real, number)
+        seed = _pass_seed(self.seed, number)
+        rows = _shuffled(int(positions[0]), int(positions[0]) + real, self.samples, seed) if real else positions[:0]
+        padding = positions[real:]
+        return Pick(np.concatenate([rows, permuted(padding, self.samples, seed)]) if len(padding) else rows, real, number)
 
     def together(self, steps: range) -> Picks:
         """The samples of these batches, permuted at once where they are of one pass."""
@@ -242,7 +263,7 @@ class Uniform(Order):
         if run is None:
             return super().together(steps)
         rows, cuts, sizes = run
-        rows = permuted(rows, self.samples, int(seed_of(self.seed, 2, number))) if self.shuffle else rows
+        rows = _shuffled(int(rows[0]), int(rows[-1]) + 1, self.samples, _pass_seed(self.seed, number)) if self.shuffle else rows
         return Picks(rows, cuts, sizes, number)
 
 
