@@ -13,7 +13,7 @@ from plait.dataset import Dataset
 from plait.errors import SpecError
 from plait.failures import Failure
 from plait.order import Picks
-from plait.ragged import Array, Ragged
+from plait.ragged import Array, Ragged, aligned_empty
 from plait.spec import Spec
 from plait.whereabouts import say_where
 
@@ -243,17 +243,26 @@ def _cast(array: np.ndarray, port: Port | None, target: bool, error: Callable[[n
     kind, width = array.dtype.kind, array.dtype.itemsize
     if kind == "f":
         with np.errstate(over="ignore"):
-            return array.astype(np.float32, copy=False)
+            return _as(array, np.float32)
     if kind in "iu" and not target and port is not None and port.dtype.startswith(("float", "bfloat")) and width > 2:
         _check_range(
             array, -_EXACT, _EXACT, error, "is an integer beyond 2**24, which float32 rounds. Scale it, or declare the input as int32"
         )
-        return array.astype(np.float32)
+        return _as(array, np.float32)
     if kind in "iu" and (width == 8 or (kind == "u" and width > 1)):
         info = np.iinfo(np.int32)
         _check_range(array, info.min, info.max, error, "does not fit into int32. Map ids to codes with plait.Vocabulary, or scale it")
-        return array.astype(np.int32)
+        return _as(array, np.int32)
     return array
+
+
+def _as(array: np.ndarray, dtype: type[np.number]) -> np.ndarray:
+    """In that dtype, in memory that JAX takes without copying it once more."""
+    if array.dtype == dtype:
+        return array
+    out = aligned_empty(array.shape, np.dtype(dtype))
+    np.copyto(out, array, casting="unsafe")
+    return out
 
 
 def _check_range(array: np.ndarray, low: int, high: int, error: Callable[[np.ndarray, str], SpecError], what: str) -> None:

@@ -29,6 +29,7 @@ from plait.salvage import Salvage
 __all__ = ["Loader"]
 
 _BLOCK, _BYTES = 8192, 2**22  # samples, and bytes of them, read at once from memory and handed out as views
+_COPIED = 2**19  # bytes of an array from which on another copy costs more than to read each batch by itself
 
 PlainBatch = tuple[dict[str, np.ndarray], Any, dict[str, np.ndarray]]
 
@@ -287,10 +288,14 @@ class Loader(Adapter):
         """Batches that are read at once."""
         if self._bucket or not self.data.in_memory:
             return 1
-        sample = sum(spec.dtype.itemsize * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values())  # bytes
-        block = max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sample))) // self.batch_size)
+        sizes = [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values()]  # bytes, as fed
+        block = max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sum(sizes)))) // self.batch_size)
+        if self.data.block:
+            return block
+        if max(sizes) * self.batch_size >= _COPIED and any(size * self.batch_size % 64 for size in sizes):
+            return 1  # a batch that began in the middle of a line of the processor's cache would be copied by JAX
         most = self._feeder.choice.most
-        return block if most is None or self.data.block else min(block, most)
+        return block if most is None else min(block, most)
 
     @property
     def _varying(self) -> bool:

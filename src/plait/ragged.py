@@ -10,7 +10,7 @@ import numpy as np
 
 from plait.errors import SpecError
 
-__all__ = ["Array", "Ragged", "concatenate", "scatter", "take"]
+__all__ = ["Array", "Ragged", "aligned_empty", "concatenate", "scatter", "take"]
 
 _LINE, _ALIGNED = 64, 4096  # bytes of a cache line; arrays smaller than this are as quickly copied
 
@@ -122,10 +122,10 @@ def take(array: Array, rows: np.ndarray) -> Array:
         return array[rows]  # of which np.take would copy the whole array first
     if array.dtype.hasobject or len(rows) * array[:1].nbytes < _ALIGNED:
         return np.take(array, rows, axis=0, mode="clip")
-    return np.take(array, rows, axis=0, mode="clip", out=_empty((len(rows), *array.shape[1:]), array.dtype))
+    return np.take(array, rows, axis=0, mode="clip", out=aligned_empty((len(rows), *array.shape[1:]), array.dtype))
 
 
-def _empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Memory that begins at a whole line of the processor's cache, which JAX takes without copying it."""
     size = math.prod(shape) * dtype.itemsize
     raw = np.empty(size + _LINE, np.uint8)

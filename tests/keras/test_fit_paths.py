@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import plait
+import plait.source
 from plait import loader as loader_module
-from plait.frameworks import equal_stacks, stacked
+from plait.frameworks import equal_stacks, stacked, torch_tensors
 from plait.fused import Steps, fuse, grouped, obstacle
 
 ROWS = 46
@@ -171,6 +172,69 @@ def test_a_run_of_several_steps_a_call_goes_on_where_it_stopped(tmp_path, stop):
 def test_pytorch_takes_one_step_a_call_and_keras_says_so():
     with pytest.raises(ValueError, match="`steps_per_execution` must be 1 with the PyTorch backend"):
         network(2).fit(plait.Loader(data(), 4), verbose=0)
+
+
+# memory
+
+
+class Counted(plait.source.Source):
+    """In memory, of a given shape; remembers how many rows it was asked for."""
+
+    in_memory, label = True, "Counted"
+
+    def __init__(self, shape):
+        self.asked, self.shape = [], shape
+
+    @property
+    def keys(self):
+        return plait.Keys.range(1000)
+
+    @property
+    def spec(self):
+        return {"x": plait.Spec(self.shape, np.dtype(np.float32))}
+
+    def read(self, names, rows):
+        self.asked.append(len(rows))
+        return {"x": np.zeros((len(rows), *self.shape), np.float32)}
+
+
+def test_the_first_batch_is_read_alone_and_the_others_in_blocks_of_few_bytes(monkeypatch):
+    monkeypatch.setattr(loader_module, "_BLOCK", 8192)
+    small, large = Counted((3,)), Counted((256, 256))
+    for source, asked in ((small, [32, 968]), (large, [4, 12, 16])):
+        batches = iter(plait.Loader(plait.Dataset(inputs={"x": source}), asked[0], shuffle=False))
+        next(batches)
+        assert source.asked == asked[:1]
+        for _ in range(8 if source is large else 31):
+            next(batches)
+        assert source.asked[: len(asked)] == asked
+
+
+@pytest.mark.parametrize(("size", "aligned"), [(64, 1.0), (10, 0.1), (2731, 0.5)])
+def test_batches_begin_where_jax_takes_them_without_a_copy(monkeypatch, size, aligned):
+    monkeypatch.setattr(loader_module, "_BLOCK", 8192)
+    rng = np.random.default_rng(0)
+    arrays = plait.Arrays(x=rng.random((20_000, 7)), y=rng.integers(0, 9, 20_000), z=rng.random((20_000, 20), np.float32))
+    loader = plait.Loader(plait.Dataset(inputs={"x": arrays["x"], "z": arrays["z"]}, targets={"y": arrays["y"]}), size)
+    places = [array.ctypes.data % 64 for inputs, y, _ in loader for array in (*inputs.values(), y)]
+    assert np.mean(np.equal(places, 0)) >= aligned
+
+
+def test_a_large_batch_is_never_in_the_middle_of_a_line(monkeypatch):
+    monkeypatch.setattr(loader_module, "_BLOCK", 8192)
+    arrays = plait.Arrays(x=np.zeros((4000, 257), np.float32), y=np.zeros(4000))
+    loader = plait.Loader(plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]}), 999)
+    assert loader.plan.block == 1
+    assert [inputs["x"].ctypes.data % 64 for inputs, _, _ in loader] == [0] * 5
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="tensors are PyTorch's")
+def test_tensors_share_the_memory_of_the_batches():
+    loader = plait.Loader(data(), 4, shuffle=False)
+    for batch in loader._batches(0, 3, loader._emission):
+        inputs, targets, weights = torch_tensors(loader._emission.for_keras(batch))
+        for ours, theirs in ((inputs, batch.inputs), (targets, batch.targets), (weights, batch.weights)):
+            assert all(np.shares_memory(ours[name].numpy(), theirs[name]) for name in theirs)
 
 
 # fused steps
