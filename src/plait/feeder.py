@@ -108,8 +108,16 @@ class Feeder:
             if len(pair) < 2:
                 yield from map(making, pair)
                 return
-            both, two = together(making, pair, timeout=self.timeout, late=late)
             left -= sum(map(len, pair))
+            try:
+                both, two = together(making, pair, timeout=self.timeout, late=late)
+            except WorkerError:
+                raise
+            except Exception:  # comes up at its own place, behind the block that is well
+                self.choice = Choice(prior.workers, False, prior.why, one.most)
+                yield from map(making, pair)
+                yield from self.run(making, blocks, batches=left)
+                return
             yield from both
             choice = decide(prior, one, two, cores=cores(), left=left)
         self.choice = choice
