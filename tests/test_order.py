@@ -310,7 +310,7 @@ def test_a_sample_longer_than_the_last_bucket_is_refused():
         Bucketed(np.array([3, 21]), [], 2, "keep", (0, 1), 0, True)
 
 
-# golden
+# golden: a change here is a change of order; raise plait.order.ORDER_VERSION, so that no saved run goes on in another, and say so
 
 
 def test_orders_never_change():
