@@ -39,6 +39,7 @@ _HOME = {
     "Preprocessing": "plait.preprocessing",
     "Loader": "plait.loader",
     "Resume": "plait.resume",
+    "Profile": "plait.drift",
     "Feed": "plait.benching",
     "bench": "plait.benching",
     "check": "plait.checks",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     from plait.checks import check as check
     from plait.comparison import compare as compare
     from plait.dataset import Dataset as Dataset
+    from plait.drift import Profile as Profile
     from plait.errors import (
         AlignmentError as AlignmentError,
         ArgumentError as ArgumentError,

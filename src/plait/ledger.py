@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from plait.drift import Watch
 from plait.emit import Batch
 from plait.failures import Failures
 
@@ -16,10 +17,11 @@ _OPEN = 64  # runs beyond which those that have ended are counted together
 
 
 class Ledger:
-    """Bad samples and batches handed out, noted as they go."""
+    """Bad samples and batches handed out, noted as they go; and compared with a profile where there is one."""
 
     def __init__(self, failures: Failures) -> None:
         self.failures, self.handed = failures, Handed()
+        self.watch: Watch | None = None
 
     def noted(self, start: int, batches: Iterator[Batch]) -> Generator[Batch, None, None]:
         """These batches, from number `start`, each noted when it is handed out.
@@ -27,10 +29,12 @@ class Ledger:
         Raises:
             BadSamplesError: More samples failed than the budget allows.
         """
-        run = self.handed.begin(start)
+        run, watch = self.handed.begin(start), self.watch
         for batch in batches:
             if batch.failures:
                 self.failures.add(batch.failures)
+            if watch is not None:
+                watch.look(run[1], batch)
             run[1] += 1
             yield batch
 

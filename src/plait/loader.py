@@ -12,6 +12,7 @@ from plait.adapter import Adapter
 from plait.audit import audit_report
 from plait.contract import Contract
 from plait.dataset import Dataset
+from plait.drift import Profile, Watch
 from plait.emit import Batch, Emission
 from plait.errors import ArgumentError, SpecError
 from plait.failures import Failures, OnError, allowed
@@ -200,6 +201,15 @@ class Loader(Adapter):
     def errors(self) -> Report:
         """The samples that could not be used so far, each counted once: key, stream, stage, file and error. See `on_error`."""
         return self._ledger.failures.report()
+
+    def watch(self, profile: Profile) -> Watch:
+        """Compare what is handed out from here on with `plait.Profile.fit(train)`; `report()` of what this returns says what differs.
+
+        Raises:
+            ArgumentError: It is no profile, or balance= repeats samples.
+        """
+        self._ledger.watch = Watch(profile, self.data, self._order)
+        return self._ledger.watch
 
     def audit(self) -> Report:
         """Whether every sample comes exactly once: proved for the plan over all shards, and for the batches handed out here.

@@ -151,3 +151,15 @@ def test_an_audit_says_which_samples_never_come():
     report = loader.audit()
     assert not report and report.failures[0].values["missing"] == 2 and report.failures[0].remedy == "plait.Loader(..., remainder='pad')"
     assert str([int(r) for r in np.setdiff1d(range(ROWS), np.concatenate([loader.rows(s) for s in range(6)]))]) in str(report)
+
+
+def test_drift_is_watched_while_a_model_is_fed():
+    profile = plait.Profile.fit(data([], rows=200))
+    loader = plait.Loader(data([], rows=200), 8)
+    drift = loader.watch(profile)
+    linear().fit(loader, epochs=1, verbose=0)
+    assert drift.report() and drift.report().title == "Drift, in 88 samples"
+    other = plait.Loader(data([], rows=200).map(np.negative, on="x"), 8)
+    drift = other.watch(profile)
+    linear().evaluate(other, verbose=0)
+    assert [(f.about, f.id) for f in drift.report().failures] == [("x", "range-below")]
