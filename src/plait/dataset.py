@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from plait.whereabouts import say_where
 
 __all__ = ["Dataset"]
 
+_TRIED = 64  # samples of which one can be read, to see what a step makes of them
 _BELOW = 8  # sets the draws of a data set apart from those of the one that is built on it
 
 
@@ -464,11 +466,20 @@ class Dataset(Source):
         for name in step.on:
             gone = self.absent(name)
             present &= True if gone is None else ~gone
-        rows = np.flatnonzero(present)[:2]
-        values = self.read(step.on, rows)
+        rows, values = self._readable(step.on, np.flatnonzero(present)[:_TRIED])
         rng = Draws(seed_of(0, 0, len(self._steps), self.keys.hashes(rows))) if step.random else None
         run_step(step, values, dict.fromkeys(step.on), rng, lambda place: self.keys[int(rows[place])], samples=len(rows))
         return [_kept_meaning(Spec.of(values[name]), spec) for name, spec in zip(step.on, before, strict=True)]
+
+    def _readable(self, names: Sequence[str], rows: np.ndarray) -> tuple[np.ndarray, dict[str, Array]]:
+        """The first samples, to see what a step makes of them; one that can be read where they cannot: who feeds them minds that."""
+        try:
+            return rows[:2], self.read(names, rows[:2])
+        except Exception:  # of a source, or of a step before
+            for row in rows:
+                with contextlib.suppress(Exception):
+                    return np.array([row]), self.read(names, np.array([row]))
+            raise
 
     def _needed(self, names: Sequence[str]) -> tuple[set[str], list[int]]:
         """The streams and the steps (by number) that these streams are made of."""

@@ -157,6 +157,7 @@ class Watch:
                 self._names.remove(name)
             elif spec.ragged:  # padded where it is fed: only its form is compared
                 self._names.remove(name)
+        self._gone = {name: gone for name in self._names if (gone := data.absent(name)) is not None}
         for name in profile.streams:
             if name not in specs:
                 self._add(name, "gone", f"{name!r} is in the profile and is not fed")
@@ -168,13 +169,15 @@ class Watch:
         if not sampled or step <= self._steps or batch.failures or not (endless or step < self.order.per_pass):
             return
         self._steps = step
-        pick = self.order.picks([step])[0]
-        rows = pick.rows[: pick.real]
+        real, rows = len(next(iter(batch.inputs.values()))), None
+        if self._gone or self.order.remainder == "pad":
+            pick = self.order.picks([step])[0]
+            real, rows = pick.real, pick.rows[: pick.real]
         for name in self._names:
             array = batch.inputs[name] if name in batch.inputs else batch.targets[name]
-            gone = self.data.absent(name)
-            self._count(name, array[: pick.real], None if gone is None else gone[rows])
-        self._looked += pick.real
+            gone = self._gone.get(name)
+            self._count(name, array[:real], None if gone is None else gone[rows])
+        self._looked += real
         if self._looked >= self._next:
             self._look, self._next = self._look + 1, 2 * self._looked
             level = _ALARM / (_TESTS * max(1, len(self._names)) * self._look * (self._look + 1))

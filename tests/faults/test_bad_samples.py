@@ -441,6 +441,19 @@ def test_batches_and_what_failed_in_them_cross_to_another_process():
     assert [(f.row, f.key, f.stream, f.stage, f.step) for f in batch.failures] == [(6, 6, "x", "check", 1)]
 
 
+def test_a_step_can_be_added_where_the_first_samples_are_damaged(tmp_path):
+    source = files(tmp_path, "npy", array, lambda path: None, plait.Npy)
+    for row in (0, 1, 2):
+        cut(tmp_path / f"s{row:02}.npy")
+    case = with_rows("wave", source, "read", steps=lambda data: data.map(np.negative, on="wave").augment(lambda x, rng: x, on="wave"))
+    batches = epoch(making(case, "skip"), 2)
+    assert sorted(f.row for b in batches for f in b.failures) == [0, 1, 2] and len(fed(batches)) == SAMPLES - 3
+    for row in range(SAMPLES):
+        cut(tmp_path / f"s{row:02}.npy")
+    with pytest.raises(plait.ReadError, match="sample '00'"):
+        with_rows("wave", source, "read", steps=lambda data: data.map(np.negative, on="wave"))
+
+
 # the list, and how long it may get
 
 
