@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import glob
 import os
@@ -16,9 +17,10 @@ from typing import IO
 if sys.platform != "win32":  # there, what a killed process leaves behind stays
     import fcntl
 
-__all__ = ["replacing", "told"]
+__all__ = ["exchanged", "replacing", "told"]
 
 _SUFFIX = ".part"
+_HERE = -100  # AT_FDCWD
 _SIZE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -73,6 +75,24 @@ def _begun(folder: str, name: str) -> tuple[str, IO[bytes]]:
         if os.fstat(descriptor).st_nlink:  # else it was swept away before it was locked
             return part, open(part, "w+b", opener=lambda _path, _flags, descriptor=descriptor: descriptor)
         os.close(descriptor)
+
+
+def exchanged(one: str, other: str) -> bool:
+    """Let two names trade what they stand for, in one step; false where the system has no such step.
+
+    Raises:
+        OSError: One of them is not there.
+    """
+    libc, flag = ctypes.CDLL(None, use_errno=True) if sys.platform != "win32" else None, 2  # RENAME_EXCHANGE, RENAME_SWAP
+    if hasattr(libc, "renameat2"):
+        status = libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), flag)  # type: ignore[union-attr]
+    elif hasattr(libc, "renamex_np"):
+        status = libc.renamex_np(os.fsencode(one), os.fsencode(other), flag)  # type: ignore[union-attr]
+    else:
+        return False
+    if status and ctypes.get_errno() == errno.ENOENT:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), one)
+    return not status
 
 
 def told(error: OSError, folder: str) -> str:

@@ -206,7 +206,7 @@ def _check_ends(values: np.ndarray, name: str) -> None:
         return  # dropped already
     bad = next((text for text in values.tolist() if text[-1:] == "\0"), None)
     if bad is not None:
-        raise SpecError(f"Key {name!r} holds {bad!r}, and keys do not end in NUL. Write it without, or leave the sample out.")
+        raise SpecError(f"Key {name!r} holds {bad!r:.60}, and keys do not end in NUL. Write it without, or leave the sample out.")
 
 
 def _kind_of_objects(values: np.ndarray) -> str:

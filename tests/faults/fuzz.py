@@ -46,7 +46,7 @@ def main() -> int:
         try:
             done = subprocess.run(
                 [*command, "--seconds", str(seconds), "--findings", str(asked.findings)],
-                capture_output=True, text=True, timeout=seconds + 120, check=False,
+                capture_output=True, text=True, timeout=3 * seconds + 300, check=False,
             )  # fmt: skip
             counts = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {"crashed": 1}
             if done.returncode:
@@ -72,13 +72,14 @@ def child(name: str, seed: int, seconds: float, findings: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(target, Path(folder))
         reset_peak()
+        kept = findings / f"{name.replace(' ', '-')}.{seed}.running"
+        end = max(end, time.monotonic() + 1)
         while time.monotonic() < end:
             which = rng.randrange(64)
             ops = [
                 (rng.randrange(10), rng.random() ** rng.choice((1, 3)), rng.random(), rng.getrandbits(32))
                 for _ in range(rng.choice((1, 1, 1, 2, 3, 6)))
             ]
-            kept = findings / f"{name.replace(' ', '-')}.{seed}.running"
             kept.write_text(json.dumps([which, ops]))
             try:
                 counts[bench.try_one(which, ops)] += 1
@@ -91,7 +92,7 @@ def child(name: str, seed: int, seconds: float, findings: Path) -> int:
                     (findings / f"{name.replace(' ', '-')}.{len(seen)}.txt").write_text(
                         f"{json.dumps([which, ops])}\n{kind}\n{''.join(traceback.format_exception(error))}"
                     )
-        kept.unlink()
+        kept.unlink(missing_ok=True)
     print(json.dumps(counts))
     return 0
 

@@ -50,9 +50,8 @@ def refused(match: str, *, seconds: float = 1.0, megabytes: float = 100.0, error
 
 def shared(ids: list[object], expected: list[object]) -> None:
     """Every one of these samples came once: count what was lost and what came twice, and fail where anything did."""
-    seen = Counter(ids)
-    lost = sum(max(0, times - seen[one]) for one, times in Counter(expected).items())
-    repeated = sum(max(0, times - Counter(expected)[one]) for one, times in seen.items())
+    seen, wanted = Counter(ids), Counter(expected)
+    lost, repeated = (wanted - seen).total(), (seen - wanted).total()
     count("samples lost", lost)
     count("samples repeated", repeated)
     assert (lost, repeated) == (0, 0), f"{lost} lost, {repeated} repeated"

@@ -44,6 +44,8 @@ _ORIENTATION_TAG = 0x0112
 _JPEG2000_END = b"\xff\xd9"
 _SCAN = b"\xff\xda"  # marker of a scan; in the data of one, 0xff is never followed by 0xda
 _MOST_SCANS, _MOST_VISITS = 64, 2**30  # a visit of one pixel by one scan takes about a nanosecond
+_MOST_A_BYTE = {"raw": 8, "zip": 8 * 1032, "jpeg": 2000}  # Pillow's decoder -> pixels; deflate packs 1032 to 1, a block of JPEG takes a bit
+_MOST_FREE = 2**20  # pixels, whatever the file
 _MOST_PLAIN = 2**20  # bytes, which Pillow decodes in Python, about a second for a million
 
 
@@ -107,6 +109,8 @@ def open_picture(raw: object, *, most_pixels: int, label: str, key: object, data
             f"{name} has {width} x {height} pixels, and at most {most_pixels} are decoded. "
             f"If it is meant to be that large, pass most_pixels={width * height}."
         )
+    if isinstance(size := getattr(image, "plait_size", None), int):
+        _check_room(image, size, name)
     if _several(image, name):
         raise ReadError(
             f"{name} holds several frames; a sample is one picture. "
@@ -246,7 +250,15 @@ def _identified(module: Any, data: bytes, name: str) -> Any:
         )
     if image.format == "JPEG2000" and _JPEG2000_END not in data:  # Pillow fills in what is missing without a word
         raise ReadError(f"{name} is truncated or damaged: its last marker is missing. {_RESTORE}")
+    image.plait_size = len(data)
     return image
+
+
+def _check_room(image: Any, size: int, name: str) -> None:
+    """Raise where a header says more pixels than the bytes behind it can hold, before memory is set aside for them."""
+    most = min((_MOST_A_BYTE.get(tile[0], image.width * image.height) * size for tile in getattr(image, "tile", ())), default=2**62)
+    if image.width * image.height > most + _MOST_FREE:
+        raise ReadError(f"{name} is truncated or damaged: {image.width} x {image.height} pixels are no {size} bytes. {_RESTORE}")
 
 
 def _check_scans(data: bytes, pixels: int, name: str) -> None:

@@ -149,6 +149,7 @@ def keys_of(columns: Mapping[str, Column], *, rows: int, label: str) -> Keys:
 
     Raises:
         AlignmentError: A key is null, NaN or empty.
+        SpecError: A key is no key.
         DuplicateKeyError: A key occurs twice.
     """
     if not columns:
@@ -163,7 +164,10 @@ def keys_of(columns: Mapping[str, Column], *, rows: int, label: str) -> Keys:
                 f"{label}: the key {name!r} is empty in {len(at)} of {rows} rows, such as row {int(at[0])} (the first is 0). "
                 "Every sample needs a key: fill it in, or leave those rows out."
             )
-    keys = Keys({name: column.values for name, column in columns.items() if isinstance(column.values, np.ndarray)})
+    try:
+        keys = Keys({name: column.values for name, column in columns.items() if isinstance(column.values, np.ndarray)})
+    except SpecError as error:
+        raise SpecError(f"{label}: {error}") from error
     keys.check_unique(label)
     return keys
 

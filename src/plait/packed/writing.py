@@ -15,7 +15,7 @@ import numpy as np
 
 import plait
 from plait.ahead import ahead
-from plait.atomic import told
+from plait.atomic import exchanged, told
 from plait.dataset import Dataset
 from plait.draws import mix
 from plait.errors import ArgumentError, ReadError
@@ -121,7 +121,9 @@ def _written(
         for left in os.listdir(partial):
             if left != MANIFEST and not left.endswith(".npy"):
                 os.remove(os.path.join(partial, left))
-        if os.path.exists(path):
+        if os.path.exists(path) and exchanged(partial, path):
+            shutil.rmtree(partial)
+        elif os.path.exists(path):  # on file systems that cannot, there is a moment without either
             old = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}.old-", dir=os.path.dirname(path))
             os.replace(path, old)
             os.replace(partial, path)

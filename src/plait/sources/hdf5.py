@@ -152,7 +152,11 @@ class HDF5(Source):
             self._keys = Keys.range(samples)
             return
         everything = np.arange(samples, dtype=np.int64)
-        self._keys = Keys({part: np.asarray(self._rows(found[part], part, everything, spec_of(found[part]))) for part in parts})
+        columns = {part: np.asarray(self._rows(found[part], part, everything, spec_of(found[part]))) for part in parts}
+        try:
+            self._keys = Keys(columns)
+        except SpecError as error:
+            raise SpecError(f"{self._label}: {error}") from error
         self._keys.check_unique(self._label)
 
     def _rows(self, dataset: Any, name: str, rows: np.ndarray, spec: Spec | None = None) -> Array:

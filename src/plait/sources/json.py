@@ -171,8 +171,11 @@ def _keys(rows: list[dict[str, object]], parts: tuple[str, ...], places: list[st
             raise SpecError(
                 f"{label}: the key {part!r} holds {' and '.join(names)} ({bad}); keys are all text or all integers, in every document."
             )
-        columns[part] = np.array(values)
-    keys = Keys(columns)
+        columns[part] = values
+    try:
+        keys = Keys(columns)
+    except SpecError as error:
+        raise SpecError(f"{label}: {error}") from error
     keys.check_unique(label)
     return keys
 

@@ -118,8 +118,7 @@ class _Columns(Mapping[str, Column]):
         needed, (stream,) = narrow({name: streams[name]})
         left = memory - sum(column.values.nbytes for column in self._read.values() if column.in_memory)
         found = gather(files.batches(needed), stream, {}, label=files.label, memory=max(left, 0), folder=spool)
-        if found.rows != files.rows:
-            raise ReadError(f"{files.label}: column {name!r} has {found.rows} of {files.rows} rows. Write the file again from its origin.")
+        files.check_count(found.rows, f"column {name!r}")
         if name in found.refused:
             raise SpecError(f"{files.label}: column {name!r} {found.refused[name]}.")
         return found.columns[name]
@@ -129,7 +128,9 @@ def _keys(files: _Files, parts: Mapping[str, Field]) -> dict[str, Column]:
     if not parts:
         return {}
     needed, (keys,) = narrow(parts)
-    return gather(files.batches(needed), {}, keys, label=files.label).keys
+    found = gather(files.batches(needed), {}, keys, label=files.label)
+    files.check_count(found.rows, "the key")
+    return found.keys
 
 
 @dataclass(frozen=True)
@@ -187,14 +188,19 @@ class _Files:
         return replace(self, stamps=stamps, schema=schema, rows=sum(meta.num_rows for _, meta in parts), size=size)
 
     def _check_rows(self, path: str, meta: Any) -> None:
-        """Raise where a file says that it has more rows than it can hold, for which memory would be set aside."""
+        """Raise where a file says that it has more rows than it can hold."""
         groups = [meta.row_group(place).num_rows for place in range(meta.num_row_groups)]
         stored = self._filesystem().size(path) if self.url is not None else os.path.getsize(path)
         if meta.num_rows != sum(groups) or min(groups, default=0) < 0 or meta.num_rows > _MOST_ROWS * (stored or 2**40):
             raise ReadError(
-                f"{self.label}: {path!r} says that it has {meta.num_rows} rows, its groups have {sum(groups)}, and the file has {stored} "
-                "bytes. It is damaged: write it again from its origin."
+                f"{self.label}: {path!r} says that it has {meta.num_rows} rows, its groups {sum(groups)}, in {stored} bytes. "
+                "It is damaged: write it again from its origin."
             )
+
+    def check_count(self, rows: int, what: str) -> None:
+        """Raise where a column has other rows than the files say."""
+        if rows != self.rows:
+            raise ReadError(f"{self.label}: {what} has {rows} of {self.rows} rows. The file is damaged: write it again from its origin.")
 
     def batches(self, places: Sequence[int]) -> Iterator[Any]:
         """All rows of these columns, as `pyarrow.RecordBatch`.

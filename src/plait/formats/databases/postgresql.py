@@ -11,6 +11,8 @@ from plait.formats.databases.question import AGAIN, TAKEN, Address, Question, ex
 
 __all__ = ["rows", "store"]
 
+_BATCH = 2**22  # bytes of rows that come at once; some wait in memory
+
 
 def rows(question: Question) -> Generator[Any]:
     """The rows of the answer, in the order of the key."""
@@ -24,6 +26,7 @@ def rows(question: Question) -> Generator[Any]:
             cursor.execute("set transaction isolation level repeatable read, read only")  # one snapshot for both statements
             cursor.execute(f"select * from ({question.query}\n) as plait limit 0", question.parameters or None)
             schema = _without_money(cursor.fetch_record_batch().schema)
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH)})
             cursor.execute(select(question, schema), question.parameters or None)
         with explained(label, AGAIN, address, driver.Error):
             yield from cursor.fetch_record_batch()

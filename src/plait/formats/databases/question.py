@@ -105,8 +105,11 @@ def explained(label: str, remedy: str, address: Address, driver_error: type[Exce
 
 
 _LOST_STATES = ("08", "57P")  # connection exceptions; ended by an administrator, crashed, starting up
-_LOST = re.compile(r"server closed the connection|connection (was |is )?(lost|reset|not open|refused)|no connection to the server|"
-                   r"terminating connection|the database system is|broken pipe|could not (send|receive)", re.IGNORECASE)  # fmt: skip
+_LOST = re.compile(
+    r"server closed the connection|connection (was |is )?(lost|reset|not open|refused)|no connection to the server|terminating connection|"
+    r"failed to connect|is the server running|the database system is|broken pipe|could not (send|receive)",
+    re.IGNORECASE,
+)
 
 
 def _is_lost(error: Exception) -> bool:
