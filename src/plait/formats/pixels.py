@@ -256,7 +256,7 @@ def _identified(module: Any, data: bytes, name: str) -> Any:
 
 def _check_room(image: Any, size: int, name: str) -> None:
     """Raise where a header says more pixels than the bytes behind it can hold, before memory is set aside for them."""
-    pixels = image.width * image.height
+    pixels: int = image.width * image.height
     most = min((_MOST_A_BYTE.get(str(tile[0]), pixels) * size for tile in getattr(image, "tile", ())), default=2**62)
     if image.width * image.height > most + _MOST_FREE:
         raise ReadError(f"{name} is truncated or damaged: {image.width} x {image.height} pixels are no {size} bytes. {_RESTORE}")
