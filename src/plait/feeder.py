@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from time import perf_counter
@@ -98,14 +99,16 @@ class Feeder:
         first = ahead(partial(timed, making), islice(blocks, 2), workers=threads, depth=1, timeout=self.timeout, late=late)
         for made, one in first:  # the first call opens files and imports packages: the second counts
             left -= one.batches
-            self.choice = Choice(prior.workers, False, prior.why, one.most, open=True, apart=prior.apart)
+            self.choice = replace(prior, most=one.most)
             yield made
         if one is None or not left:
+            self.choice = replace(self.choice, open=not prior.workers)
             return
         choice = decide(prior, one, None, cores=cores(), left=left)
         if choice.open:
             pair = list(islice(blocks, 2))
-            if len(pair) < 2:
+            if len(pair) < 2:  # an epoch as short as this is not worth more
+                self.choice = replace(choice, open=not prior.workers)
                 yield from map(making, pair)
                 return
             left -= sum(map(len, pair))

@@ -18,13 +18,16 @@ from plait.emit import Emission
 from plait.feeder import Feeder
 from plait.making import Making
 from plait.plan import plan
+from plait.salvage import Salvage
 
 
-def making(data, batch_size=8, *, seed=0, shuffle=True, remainder="keep", shard=(0, 1), balance=None, bucket=None):
+def making(data, batch_size=8, *, seed=0, shuffle=True, remainder="keep", shard=(0, 1), balance=None, bucket=None, on_error="raise"):
     """What makes the batches of a Loader with these arguments."""
     bucket = {bucket: None} if isinstance(bucket, str) else bucket or {}
     order = plan(data, batch_size, remainder, shard, seed=seed, shuffle=shuffle, balance=balance, bucket=bucket)
-    return Making(data, order, Emission(data, None, padded=remainder == "pad" or shard[1] > 1), seed, bool(bucket))
+    padded = remainder == "pad" or shard[1] > 1
+    emission = Emission(data, None, padded=padded or on_error != "raise")
+    return Making(data, order, emission, seed, bool(bucket), Salvage(on_error, padded))
 
 
 def feeder(workers, processes=True, *, ahead=None, timeout=30.0):
@@ -40,8 +43,9 @@ def fed(made, start=0, stop=None, *, by=None, each=1):
 
 
 def content(batch):
-    """What a batch holds: names, dtypes, shapes and bytes."""
-    return [{n: (str(a.dtype), a.shape, a.tobytes()) for n, a in field.items()} for field in batch if isinstance(field, dict)]
+    """What a batch holds: names, dtypes, shapes and bytes; and which samples failed."""
+    arrays = [{n: (str(a.dtype), a.shape, a.tobytes()) for n, a in field.items()} for field in batch if isinstance(field, dict)]
+    return [*arrays, [str(failure) for failure in getattr(batch, "failures", ())]]
 
 
 def jitter(x, rng):
@@ -59,6 +63,12 @@ def table(samples=103, step=slowly):
     arrays = plait.Arrays(x=values, z=values[:, :2].copy(), y=np.arange(samples) % 3, key=[f"p{i:03}" for i in range(samples)])
     data = plait.Dataset(inputs={"x": arrays["x"], "z": arrays["z"]}, targets={"y": arrays["y"]})
     return data.map(step, on="z").augment(jitter, on="x")
+
+
+def picky(x):
+    if (x[:, 0] > 0.97).any():
+        raise ValueError("more than we can take")
+    return x
 
 
 class Harmful(plait.Source):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from feeding import content, fed, feeder, jitter, making, table
+from feeding import content, fed, feeder, jitter, making, picky, table
 
 import plait
 from plait.calibration import Choice
@@ -41,6 +41,8 @@ CASES = {
     "padded and masked": (lambda _: masked(), {"remainder": "pad"}),
     "a mapped file": (mapped, {"shuffle": False, "remainder": "drop"}),
     "packed": (packed, {}),
+    "kept in memory": (lambda _: plait.cache(table()), {}),
+    "bad samples left out": (lambda _: table().map(picky, on="z"), {"on_error": "skip"}),
 }
 PATHS = [(1, False), (4, False), (2, True)]
 
@@ -120,3 +122,23 @@ def test_batches_that_grow_find_room():
 
     made = making(plait.Dataset(inputs={"t": Growing()["t"]}), 5, shuffle=False, bucket={"t": [4**n for n in range(8)]})
     assert [content(b) for b in fed(made, by=feeder(2))] == [content(b) for b in fed(made)]
+
+
+@pytest.mark.parametrize("prior", [0, 2])
+@pytest.mark.parametrize("bad", [1, 2, 3, 4])
+def test_while_it_chooses_an_error_comes_at_its_place(prior, bad):
+    def odd(z, number):
+        if (number == bad).any():
+            raise ValueError("no such luck")
+        return z, number
+
+    arrays = plait.Arrays(z=np.arange(60.0), number=np.repeat(np.arange(6), 10))
+    data = plait.Dataset(inputs={"z": arrays["z"], "number": arrays["number"]})
+    made, broken = making(data, 10, shuffle=False), making(data.map(odd, on=["z", "number"]), 10, shuffle=False)
+    results = fed(broken, by=Feeder(Choice(prior, False, open=True), None, 30.0))
+    expected = [content(b) for b in fed(made)]
+    got = []
+    with pytest.raises(plait.TransformError, match="no such luck"):
+        for batch in results:
+            got.append(content(batch))
+    assert got == expected[:bad]

@@ -102,8 +102,10 @@ def advice(data: Dataset, plan: Plan, stage: Stage) -> str:
     """What to do where this stage of making a batch is the slowest and a model waits for it."""
     if stage.kind == "hand-over":
         return "TensorFlow takes time over every batch: model.compile(..., steps_per_execution=16), or a larger batch_size."
-    more = max(4, 2 * plan.threads)
+    more = max(4, 2 * (plan.threads or plan.processes))
     threads = f"workers={more} reads on more threads" if plan.threads else "workers=2 makes batches while the model trains"
+    if plan.processes:
+        threads = f"workers={more}, processes=True makes them in more processes"
     if stage.kind == "random step":
         return f"It is random, so it can't be stored: {threads}; or do it in the model, as a Keras layer."
     if data.endless:

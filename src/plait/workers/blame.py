@@ -76,7 +76,8 @@ class _Trial:
         if process is None:
             process = self._process = self._start()
             self._answer(process, _STARTING)
-        process.ask(Job(0, self._job.steps, None, sample, stream))
+        process.add(Job(0, self._job.steps, None, sample, stream))
+        process.send()
         begin = time.monotonic()
         answered = self._answer(process, self._each) is not None
         if self._left is not None:

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Generator, Iterable
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -79,6 +80,8 @@ class Pool:
         os.pwrite(numbers[0], description, 0)
         self._terms = Terms(*numbers)
         self._poll = select.poll()
+        self._talking: dict[int, Process] = {}  # by descriptor
+        self._pause = 1000 * (_LOOK if timeout is None else min(_LOOK, timeout / 4)) + 1  # ms
         self._failed_starts = 0
         self.replaced = 0  # workers that died or hung
         for _ in range(workers):
@@ -104,15 +107,16 @@ class Pool:
             Exception: What the function raised, at its place.
         """
         waiting: deque[Job] = deque()
-        whole = False
+        jobs = (Job(number, steps, None) for number, steps in enumerate(arguments))
+        depth, whole = max(1, depth) + 1, False
         try:
-            for number, steps in enumerate(arguments):
-                job = Job(number, steps, self._ring.take())
-                waiting.append(job)
-                self._assign(job)
-                if len(waiting) > max(1, depth):
-                    yield self._result(waiting.popleft())
-            while waiting:
+            while True:
+                if not waiting or not waiting[0].done or 2 * len(waiting) <= depth:  # workers that are ahead are given several at once
+                    new = list(islice(jobs, depth - len(waiting)))
+                    waiting.extend(new)
+                    self._assign(new)
+                if not waiting:
+                    break
                 yield self._result(waiting.popleft())
             whole = True
         finally:
@@ -127,10 +131,16 @@ class Pool:
         process = Process(self._terms)
         self._processes.append(process)
         self._poll.register(process.talk, select.POLLIN)
+        self._talking[process.talk.fileno()] = process
         return process
 
-    def _assign(self, job: Job) -> None:
-        min(self._processes, key=lambda process: len(process.jobs)).ask(job)
+    def _assign(self, jobs: list[Job]) -> None:
+        """Give jobs to the processes that have the fewest."""
+        for job in jobs:
+            job.slot = job.slot or self._ring.take()
+            min(self._processes, key=_load).add(job)
+        for process in self._processes:
+            process.send()
 
     def _result(self, job: Job) -> Any:
         while not job.done:
@@ -146,11 +156,10 @@ class Pool:
 
     def _wait(self) -> None:
         """Read what has come; where nothing comes, look after the processes."""
-        limits = [limit for process in self._processes if (limit := self._limit(process)) is not None]
-        seconds = min([_LOOK, *(max(0.0, limit - time.monotonic()) for limit in limits)])
-        ready = {number for number, _ in self._poll.poll(1000 * seconds + 1)}
-        for process in list(self._processes):
-            if process.talk.fileno() in ready:
+        ready = self._poll.poll(self._pause)
+        for number, _ in ready:
+            process = self._talking.get(number)
+            if process is not None:
                 self._read(process)
         if ready:
             return
@@ -182,7 +191,8 @@ class Pool:
                 assert job.slot is not None
                 self._ring.give_back(job.slot)
                 job.slot = self._ring.take(int.from_bytes(body, "little"))
-                process.ask(job)
+                process.add(job)
+                process.send()
                 continue
             if kind == FAILED:
                 job.error = pickle.loads(body)
@@ -222,12 +232,14 @@ class Pool:
         jobs = list(process.jobs)
         process.jobs.clear()
         self._poll.unregister(process.talk)
+        del self._talking[process.talk.fileno()]
         self._processes.remove(process)
         self.replaced += 1
         self._start()
         return jobs
 
     def _again(self, jobs: list[Job]) -> None:
+        again = []
         for job in jobs:
             if len(job.deaths) >= _DEATHS or job.stalls >= _STALLS:
                 job.error = blame(self.function, job, lambda: Process(self._terms), self.timeout)
@@ -236,7 +248,8 @@ class Pool:
                     continue
                 job.acquitted, job.stalls = True, 0
                 job.deaths.clear()
-            self._assign(job)
+            again.append(job)
+        self._assign(again)
 
 
 class _Held:
@@ -255,6 +268,10 @@ class _Held:
         for number in self._numbers[:2]:  # the third is the ring's
             os.close(number)
         self._ring.close()
+
+
+def _load(process: Process) -> int:
+    return len(process.jobs)
 
 
 def _aligned_copy(owner: np.ndarray, layout: Any) -> np.ndarray:

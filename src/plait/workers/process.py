@@ -76,7 +76,7 @@ class Process:
         self.ready = False
         self.layout: Any = None  # of its last result
         self.since = time.monotonic()  # when it was last seen to begin something
-        self._bytes = bytearray()
+        self._bytes, self._asked = bytearray(), bytearray()  # received, and to be sent
         self.words = anonymous("plait-words")
         self.talk, far = socket.socketpair()
         life, self._life = os.pipe()  # one each: whom the system tells of its end is noted with the pipe
@@ -107,15 +107,21 @@ class Process:
         """Whether it has ended."""
         return self._process.poll() is not None
 
-    def ask(self, job: Job) -> None:
-        """Give it one more job; a dead process is noticed where answers are read."""
+    def add(self, job: Job) -> None:
+        """Give it one more job, which `send` tells it."""
         if not self.jobs:
             self.since = time.monotonic()
         self.jobs.append(job)
         slot = job.slot
         place = (0, 0, 0, 0) if slot is None else (*slot.segment, slot.start, slot.size)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.talk.sendall(ASK.pack(job.number, job.steps.start, job.steps.stop, job.sample, job.stream, *place))
+        self._asked += ASK.pack(job.number, job.steps.start, job.steps.stop, job.sample, job.stream, *place)
+
+    def send(self) -> None:
+        """Tell it of the jobs that were added; a dead process is noticed where answers are read."""
+        if self._asked:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.talk.sendall(self._asked)
+            self._asked.clear()
 
     def answers(self) -> list[tuple[int, int, bytes]] | None:
         """What has come: (job, kind, body); None when the process is gone."""
