@@ -16,7 +16,7 @@ from feeding import descendants, fed, feeder, harmful, making, open_files, table
 import plait
 import plait.feeder
 
-EPOCHS = int(os.environ.get("PLAIT_ABANDONED", "8"))
+EPOCHS = int(os.environ.get("PLAIT_ABANDONED", "4"))
 
 proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
 
@@ -24,6 +24,11 @@ proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at
 def counts():
     gc.collect()
     return open_files(), threading.active_count(), len(descendants(os.getpid()))
+
+
+def no_more(before):
+    """Whether there are not more of anything; fewer, where something of an earlier test has ended meanwhile."""
+    return all(now <= then for now, then in zip(counts(), before, strict=True))
 
 
 @proc
@@ -35,10 +40,10 @@ def test_abandoned_epochs_by_processes_leave_nothing():
         kept = [next(batches) for _ in range(1 + number % 3)]
         assert len(descendants(os.getpid())) >= 2
         del batches
-        assert wait_until(lambda: counts()[1:] == before[1:])
+        assert wait_until(lambda: no_more((10**6, *before[1:]))), f"{counts()} and before {before}, epoch {number}"
         assert kept[0].inputs["x"].sum() != 0, "what was handed out stays"
         kept.clear()
-        assert wait_until(lambda: counts() == before), f"{counts()} and before {before}, epoch {number}"
+        assert wait_until(lambda: no_more(before)), f"{counts()} and before {before}, epoch {number}"
 
 
 def test_a_hundred_abandoned_epochs_on_threads_leave_nothing():
@@ -46,7 +51,7 @@ def test_a_hundred_abandoned_epochs_on_threads_leave_nothing():
     before = counts()
     for _ in range(100):
         next(fed(made, by=feeder(2, False)))
-    assert wait_until(lambda: counts() == before)
+    assert wait_until(lambda: no_more(before))
 
 
 @proc
@@ -55,7 +60,7 @@ def test_a_failed_epoch_leaves_nothing():
     made = making(harmful("kill"))
     with pytest.raises(plait.WorkerError):
         list(fed(made, by=feeder(1)))
-    assert wait_until(lambda: counts() == before)
+    assert wait_until(lambda: no_more(before))
 
 
 @proc
@@ -68,9 +73,9 @@ def test_processes_wait_for_the_next_epoch_for_a_while_and_no_longer(monkeypatch
     assert sorted(descendants(os.getpid())) == first
     monkeypatch.setattr(plait.feeder, "_IDLE", 0.2)
     list(fed(made, by=by))
-    assert wait_until(lambda: counts() == before), "closed when nobody came"
+    assert wait_until(lambda: no_more(before)), "closed when nobody came"
     monkeypatch.undo()
     list(fed(made, by=by))
     assert len(descendants(os.getpid())) == 2
     del by
-    assert wait_until(lambda: counts() == before), "closed with its loader"
+    assert wait_until(lambda: no_more(before)), "closed with its loader"

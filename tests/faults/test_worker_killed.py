@@ -15,7 +15,7 @@ from feeding import content, fed, feeder, harmful, making, table
 
 import plait
 
-SCHEDULES = int(os.environ.get("PLAIT_KILL_SCHEDULES", "6"))
+SCHEDULES = int(os.environ.get("PLAIT_KILL_SCHEDULES", "4"))
 
 
 def test_kills_at_random_moments_lose_and_repeat_nothing(capsys):
