@@ -83,14 +83,15 @@ _HOME = {
     ),
 }
 
-# Packages that are used by name: plait.distributions.Normal(0, 1).
-_PACKAGES = ("constraints", "distributions")
+# Packages that are used by name: plait.distributions.Normal(0, 1), plait.nets.fusion(train).
+_PACKAGES = ("constraints", "distributions", "nets")
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll] - the names above
 
 if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     import plait.constraints as constraints  # noqa: F401, PLR0402
     import plait.distributions as distributions  # noqa: F401, PLR0402
+    import plait.nets as nets  # noqa: F401, PLR0402
     from plait.benching import Feed as Feed, bench as bench
     from plait.checks import check as check
     from plait.comparison import compare as compare

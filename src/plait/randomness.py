@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 
-__all__ = ["random_states", "restore_random_states"]
+__all__ = ["random_states", "restore_random_states", "seeded"]
 
 
 def random_states() -> dict[str, np.ndarray]:
@@ -70,3 +71,14 @@ def _keras() -> tuple[Any, Any]:
 
 def _torch() -> Any:
     return sys.modules.get("torch") if keras.backend.backend() == "torch" else None
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within, layers that are given no seed draw theirs from this one; afterwards the global states are as they were."""
+    states = random_states()
+    random.seed(seed)  # initializers and dropout of Keras take their seeds from Python's generator when they are made
+    try:
+        yield
+    finally:
+        restore_random_states(states)

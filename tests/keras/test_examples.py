@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+SHORTER = {  # what else is left out
+    "n4_merges": {"merges": ("add", "attention")},
+}
 FEWER = {  # epochs, where fewer are enough to see it
     "b2_class_and_vector": 15,
     "b3_image_and_masks": 2,
     "b4_structure_check": 8,
     "i2_images_and_text": 5,
     "i5_real_targets": 25,
+    "fusion_of_sensors": 25,
+    "n4_merges": 4,
     "n5_preprocessing_by_type": 5,
     "n6_weighted_losses": 20,
     "s5_learned_generator": 40,
@@ -24,5 +29,5 @@ FEWER = {  # epochs, where fewer are enough to see it
 def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     main = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]
-    main(**({"epochs": FEWER[name]} if name in FEWER else {}))
+    main(**({"epochs": FEWER[name]} if name in FEWER else {}), **SHORTER.get(name, {}))
     assert capsys.readouterr().out.strip()

@@ -15,6 +15,7 @@ from plait.errors import CheckError
 __all__ = [
     "Arguments",
     "HeadLoss",
+    "LossPart",
     "activation",
     "arguments",
     "build_loss",
@@ -27,9 +28,13 @@ __all__ = [
     "fresh_loss",
     "hand_out",
     "head_losses",
+    "loss_parts",
     "numpy",
+    "parents",
+    "rescaled",
     "slow_to_compile",
     "symbolic",
+    "untrack",
 ]
 
 _TRANSPARENT = (  # layers that hand numbers on as they are
@@ -77,6 +82,23 @@ class HeadLoss:
     ignored: int | None
 
 
+@dataclass(frozen=True)
+class LossPart:
+    """One loss in the sum of a compiled model.
+
+    Args:
+        head: The output it is computed on.
+        path: Where the output and its target are: a key or a number, or nothing.
+        loss: The `keras.losses.Loss` that computes it.
+        weight: Its factor in the sum, None for 1.
+    """
+
+    head: str
+    path: tuple[Any, ...]
+    loss: Any
+    weight: Any
+
+
 def arguments(model: Any) -> Arguments | None:
     """What `compile` was given; None for a model that was not compiled."""
     if not model.compiled:
@@ -119,6 +141,17 @@ def head_losses(model: Any, contract: Contract, made: Any, given: Any) -> list[H
             )
         )
     return found
+
+
+def loss_parts(model: Any) -> list[LossPart]:
+    """The losses of a functional model as Keras assigned them to heads, for targets in the container of the outputs."""
+    compiled, contract, made = _private(model, "_compile_loss"), Contract.of(model), ends(model)[1]
+    if compiled is None or contract is None:
+        return []
+    if not compiled.built:  # which it is in the first step; until then a copy tells the heads
+        compiled = fresh_loss(model, weighted=True)
+        compiled.build(made, made)
+    return [LossPart(_head(contract, path), tuple(path), loss, weight) for path, loss, weight, _ in _private(compiled, "_flat_losses")]
 
 
 def fresh_loss(model: Any, *, weighted: bool) -> Any:
@@ -228,6 +261,26 @@ def activation(model: Any, head: str, contract: Contract) -> str | None:
         else:
             return None
     return None
+
+
+def rescaled(model: Any, head: str, contract: Contract) -> bool:
+    """Whether the head ends with a layer that brings it to the target's scale: `Rescaling`, `Normalization(invert=True)`."""
+    tensor = _output(model, head, contract)
+    if tensor is None:
+        return False
+    layer = _private(tensor, "_keras_history")[0]
+    return type(layer).__name__ == "Rescaling" or (type(layer).__name__ == "Normalization" and bool(layer.invert))
+
+
+def parents(tensor: Any) -> list[Any]:
+    """The tensors of a functional model that this one is made of; none of an input."""
+    operation, node, _ = _private(tensor, "_keras_history")
+    return list(_private(operation, "_inbound_nodes")[node].input_tensors)
+
+
+def untrack(model: Any, layer: Any) -> None:
+    """Let a model forget a layer that it was given as an attribute."""
+    _private(model, "_tracker").untrack(layer)
 
 
 def consumers(model: Any, name: str) -> list[Any]:

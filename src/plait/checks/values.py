@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from plait.checks.compiled import HeadLoss, consumers
+from plait.checks.compiled import HeadLoss, consumers, rescaled
 from plait.checks.kinds import kind_of
 from plait.checks.looks import Look
 from plait.checks.subject import Subject
@@ -81,9 +81,10 @@ def _input(subject: Subject, seen: Look) -> Iterator[Finding]:
 
 
 def _embedding(subject: Subject, seen: Look, readers: list[object]) -> Iterator[Finding]:
-    if len(readers) != 1 or type(readers[0]).__name__ != "Embedding":
+    sizes = [int(getattr(reader, "input_dim", 0)) for reader in readers if type(reader).__name__ == "Embedding"]
+    if len(sizes) != 1:
         return
-    size = int(getattr(readers[0], "input_dim", 0))
+    (size,) = sizes
     if seen.low < 0 or seen.high >= size:
         row = seen.low_row if seen.low < 0 else seen.high_row
         message = (
@@ -125,6 +126,8 @@ def _target_scales(subject: Subject) -> Iterator[Finding]:
     first = {}
     for target, port in subject.heads.items():
         seen, loss = subject.looks.get(target), subject.loss_of(target)
+        if rescaled(subject.model, port.name, subject.contract):
+            continue  # it begins on the target's scale
         if seen is not None and seen.seen and loss is not None and (size := _first_loss(seen, loss, port.shape)) > 0:
             first[target] = size
     if not first:
