@@ -175,6 +175,12 @@ class Dataset(Source):
         return all(self.storage(name).source.in_memory for name in self._columns)
 
     @property
+    def mapped_bytes(self) -> int:  # type: ignore[override]
+        """Bytes of files that rows are gathered from."""
+        sources = {id(source): source for name in self._columns for source in [self.storage(name).source]}
+        return sum(source.mapped_bytes for source in sources.values())
+
+    @property
     def endless(self) -> bool:  # type: ignore[override]
         """Whether the samples have no end, because they are drawn."""
         return self._rows is None and any(column.stream.source.endless for column in self._columns.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,12 +20,14 @@ from plait.feeder import Feeder, check_means, chosen
 from plait.frameworks import as_it_is, tf_dataset, torch_tensors
 from plait.ledger import Ledger
 from plait.making import Making
-from plait.order import Remainder
+from plait.memory import free_memory
+from plait.order import Remainder, Uniform
 from plait.plan import plan
 from plait.planned import Plan
 from plait.raising import Insistent
 from plait.report import Report
 from plait.salvage import Salvage
+from plait.windows import Windowed
 
 __all__ = ["Loader"]
 
@@ -45,7 +47,8 @@ class Loader(Adapter):
         data: What to feed.
         batch_size: Samples a batch, on each shard.
         model: Emit exactly what this model takes, and check now that the data fit it. Without it the same is done when `fit` starts.
-        shuffle: Anew every epoch. Turn it off for `predict`. Data without end keep their order.
+        shuffle: Anew every epoch. Turn it off for `predict`. Data without end keep their order. "blocks": neighbours in the data stay
+            within some thousand samples of each other, so that a disk reads them together: for data larger than memory.
         seed: Decides order and random steps, together with the epoch and the key of the sample.
         steps: Batches an epoch; all of the data when left out. Needed where the data have no end: the next epoch goes on where this
             one stopped.
@@ -82,7 +85,7 @@ class Loader(Adapter):
         batch_size: int = 32,
         *,
         model: Any = None,
-        shuffle: bool = True,
+        shuffle: bool | Literal["blocks"] = True,
         seed: int = 0,
         steps: int | None = None,
         remainder: Remainder = "keep",
@@ -101,6 +104,8 @@ class Loader(Adapter):
         _check_arguments(data, batch_size, steps, remainder, shard)
         check_means(workers, processes, ahead, timeout)
         self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle) and not data.endless
+        if isinstance(shuffle, str) and shuffle != "blocks":
+            raise ArgumentError(f'shuffle={shuffle!r}: choose True, False or "blocks".')
         self._bucket: dict[str, Sequence[int] | None] = {bucket: None} if isinstance(bucket, str) else {**(bucket or {})}
         self._policy, limit, share = allowed(on_error, budget, None if data.endless else len(data))
         self._ledger = Ledger(Failures(self._policy, None if data.endless else len(data), limit, share))
@@ -114,6 +119,7 @@ class Loader(Adapter):
             balance=balance,
             bucket=self._bucket,
             failures=None if self._policy == "raise" else self._ledger.failures,
+            blocks=shuffle == "blocks",
         )
         self._salvage = Salvage(self._policy, self._order.remainder == "pad")
         if self._order.per_pass == 0:
@@ -174,6 +180,7 @@ class Loader(Adapter):
             "shard": [self._order.index, self._order.count],
             "order": type(self._order).__name__,
             "edges": list(getattr(self._order, "edges", [])),
+            **({"window": [self._order.block, self._order.window]} if isinstance(self._order, Windowed) else {}),
         }
 
     @property
@@ -186,6 +193,7 @@ class Loader(Adapter):
         """What it chose: which order, how much is read at once, on how many threads, and why."""
         slow = sorted({source.label for name in self.data.spec if not (source := self.data.storage(name).source).in_memory})
         where = f"{' and '.join(slow[:3])} {'is' if len(slow) == 1 else 'are'} not in memory" if slow else "every source is in memory"
+        where += self._on_disk()
         choice = self._feeder.choice
         return Plan(
             f"{'shuffled' if self.shuffle else 'in order'}, {self._order.words}",
@@ -218,6 +226,18 @@ class Loader(Adapter):
         was handed out is known from a few integers. False when a sample is missing or repeated; the findings say which.
         """
         return audit_report(self._order, None if self.data.endless else self.data.keys, self._ledger.handed, len(self._ledger.failures))
+
+    def _on_disk(self) -> str:
+        """Of files whose rows are gathered: how they are read, and what would be quicker."""
+        size, free = self.data.mapped_bytes, free_memory()
+        if not size:
+            return ""
+        said = f"; rows of {size / 2**30:.1f} GiB of files are gathered from the page cache, and those it lacks read by 16 threads at once"
+        if free is None or size <= free or not isinstance(self._order, Uniform) or not self.shuffle:
+            return said
+        return (
+            f'{said}; only {free / 2**30:.1f} GiB of memory are free, so most will be lacking: shuffle="blocks" reads neighbours together'
+        )
 
     def __len__(self) -> int:
         return self.steps
@@ -296,9 +316,13 @@ class Loader(Adapter):
     @property
     def _block(self) -> int:
         """Batches that are read at once."""
-        if self._bucket or not self.data.in_memory:
+        sources = [self.data.storage(name).source for name in self.data.spec]
+        if self._bucket or not all(source.in_memory or source.mapped_bytes for source in sources):
             return 1
         sizes = [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values()]  # bytes, as fed
+        if isinstance(self._order, Windowed):
+            window, choice = self._order.window // self._order.whole, self._feeder.choice
+            return min(window, choice.most) if choice.processes and choice.most is not None else window
         block = max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sum(sizes)))) // self.batch_size)
         if self.data.block:
             return block

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from plait.failures import Failures
 from plait.order import Balanced, Bucketed, Onward, Order, Remainder, Uniform
 from plait.ragged import Ragged
 from plait.salvage import failure_of, readable
+from plait.windows import Windowed, window_of
 
 __all__ = ["plan"]
 
@@ -27,12 +29,14 @@ def plan(
     balance: str | None,
     bucket: Mapping[str, Sequence[int] | None],
     failures: Failures | None = None,
+    blocks: bool = False,
 ) -> Order:
     """The order that these arguments of a Loader ask for.
 
     Args:
         failures: Where to note samples whose class cannot be read, which are left out; None to raise. Those whose length cannot be
             read go to the first bucket, and fail again in their batch.
+        blocks: Whether neighbours are to stay near each other when shuffled.
 
     Raises:
         ArgumentError, NameUnknownError, SpecError: They exclude each other, or name a stream that cannot serve.
@@ -42,6 +46,8 @@ def plan(
             name = "balance" if balance is not None else "bucket"
             raise ArgumentError(f"{name}= chooses among all samples, and the data have no end. Take some first: data.take(range(100_000)).")
         return Onward(batch_size, shard)
+    if blocks and (balance is not None or bucket):
+        raise ArgumentError('shuffle="blocks" goes by where samples lie, and not with balance= or bucket=. Leave one of them out.')
     if balance is not None and bucket:
         raise ArgumentError("balance= and bucket= exclude each other: a batch has either equal classes or equal lengths.")
     if balance is not None:
@@ -51,7 +57,15 @@ def plan(
     if bucket:
         lengths, edges = _lengths(data, bucket, batch_size * shard[1], tolerant=failures is not None)
         return Bucketed(lengths, edges, batch_size, remainder, shard, seed, shuffle)
+    if blocks:
+        block, window = window_of(_sample_bytes(data.stored()), batch_size * shard[1])
+        return Windowed(len(data), batch_size, remainder, shard, seed, block=block, window=window)
     return Uniform(len(data), batch_size, remainder, shard, seed, shuffle)
+
+
+def _sample_bytes(data: Dataset) -> int:
+    """Bytes of a sample, as far as they are the same for all."""
+    return sum(spec.dtype.itemsize * math.prod(n or 0 for n in spec.shape) for spec in data.spec.values())
 
 
 def _class_codes(data: Dataset, name: str, failures: Failures | None) -> np.ndarray:

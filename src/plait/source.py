@@ -30,6 +30,8 @@ class Source(abc.ABC):
     in_memory: bool = False
     #: Whether rows have no end: they are drawn, and there is a row of any number below `ENDLESS`.
     endless: bool = False
+    #: Bytes of the files on disk whose rows are gathered: then to read the rows of many batches at once costs less than batch by batch.
+    mapped_bytes: int = 0
     #: Rows that are drawn together, where that is so: to read as many at once costs least.
     block: int | None = None
 

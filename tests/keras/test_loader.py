@@ -167,6 +167,42 @@ def test_batches_are_the_same_bytes_for_any_number_of_workers(workers):
         assert batch[0]["row"].tobytes() == reference.batch(step)[0]["row"].tobytes()
 
 
+def test_blocks_of_neighbours_are_an_order_like_any_other(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(1000, dtype=np.float32)[:, None])
+    data = plait.Dataset(inputs={"row": plait.Npy(tmp_path / "x.npy")}, targets={"y": plait.Arrays(y=np.arange(1000, dtype=np.float32))})
+    loader = plait.Loader(data, 16, shuffle="blocks", seed=3)
+    batches = [b[0]["row"][:, 0] for b in loader]
+    assert sorted(np.concatenate(batches)) == list(range(1000)) and [len(b) for b in batches] == [16] * 62 + [8]
+    other = [b[0]["row"][:, 0] for b in plait.Loader(data, 16, shuffle="blocks", seed=3, workers=3)]
+    assert all(np.array_equal(a, b) for a, b in zip(batches, other, strict=True))
+    assert np.array_equal(loader.batch(5)[0]["row"][:, 0], batches[5]) and loader.batch(63 + 5)[0]["row"][0, 0] != batches[5][0]
+    again = plait.Loader(data, 16, shuffle="blocks", seed=3)
+    again.step = 40
+    assert np.array_equal(next(iter(again))[0]["row"][:, 0], batches[40])
+    plan = str(loader.plan)
+    assert plan.startswith(
+        "shuffled, every sample once an epoch, in blocks of 8192 neighbours, mixed 131072 at a time; 8192 batches of 16 samples"
+    )
+    assert "GiB of files are gathered from the page cache, and those it lacks read by 16 threads at once" in plan
+    assert loader.layout["window"] == [8192, 131072] and "window" not in plait.Loader(data, 16).layout
+    assert loader.layout != plait.Loader(data, 16).layout
+    model, log = logged()
+    part = plait.Loader(counted(), 4, shuffle="blocks", seed=1)
+    model.fit(part, epochs=2, verbose=0)
+    assert log.log() == firsts(part, range(12))
+
+
+def test_data_larger_than_memory_are_told_of_blocks(tmp_path):
+    path = tmp_path / "sparse.npy"
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (2**20, 2**20)})
+        file.truncate(file.tell() + 2**42)  # of holes: it takes no room
+    data = plait.Dataset(inputs={"x": plait.Npy(path)})
+    assert 'of memory are free, so most will be lacking: shuffle="blocks" reads neighbours together' in str(plait.Loader(data, 4).plan)
+    for loader in (plait.Loader(data, 4, shuffle=False), plait.Loader(data, 4, shuffle="blocks")):
+        assert "most will be lacking" not in str(loader.plan)
+
+
 def test_augmentation_follows_the_sample_into_other_batches_and_changes_with_the_epoch():
     data = counted().augment(lambda row, rng: row + rng.random(len(row))[:, None].astype(np.float32), on="row")
 
@@ -414,6 +450,13 @@ def test_text_and_ragged_streams_are_refused_with_the_step_that_is_missing():
 def test_arguments_that_cannot_be_meant_are_refused(arguments, message):
     with pytest.raises((plait.ArgumentError, plait.SpecError), match=message):
         plait.Loader(counted(), **arguments)
+
+
+def test_blocks_exclude_other_orders():
+    with pytest.raises(plait.ArgumentError, match=r'shuffle="blocks" goes by where samples lie, and not with balance= or bucket='):
+        plait.Loader(counted(), 4, shuffle="blocks", balance="y")
+    with pytest.raises(plait.ArgumentError, match=r'shuffle=\'block\': choose True, False or "blocks"'):
+        plait.Loader(counted(), 4, shuffle="block")  # type: ignore[arg-type]
 
 
 def test_what_is_no_dataset_is_refused_with_the_way_to_make_one():

@@ -271,6 +271,17 @@ def test_a_step_is_told_by_code_arguments_and_what_it_refers_to():
     assert len(runs) == 1
 
 
+def test_a_version_that_is_in_use_stays(folder, tmp_path):
+    data, _ = made(folder)
+    mine, theirs = plait.cache(data, tmp_path / "cache"), plait.cache(data.map(twice, on="age"), tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    same(data, mine)
+    same(data.map(twice, on="age"), theirs)
+    del theirs
+    plait.cache(data, tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
 SLOW = """
 import sys, time
 import numpy as np

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -16,7 +19,7 @@ from plait.memory import free_memory
 from plait.packed.manifest import MANIFEST, read_manifest
 from plait.packed.reading import Packed
 from plait.packed.told import told
-from plait.packed.writing import blocks, fingerprint, row_bytes, write_folder
+from plait.packed.writing import LOCK, blocks, fingerprint, row_bytes, write_folder
 from plait.progress import progress
 from plait.ragged import Array, Ragged, concatenate, take
 from plait.source import Source, Stream
@@ -41,8 +44,8 @@ def cache(data: Dataset, path: str | os.PathLike[str] | None = None, *, shown: b
         shown: Whether a terminal gets a progress bar.
 
     What is kept is made anew when the files that it was read from (names, sizes, times), arrays in memory, keys, roles of samples, steps
-    or their arguments are others, or when 16 samples that are looked at are; one version of the same samples is kept. Of sources of your
-    own write a `stamp`, or only those 16 samples tell.
+    or their arguments are others, or when 16 samples that are looked at are; versions of the same samples that nobody uses are removed.
+    Of sources of your own write a `stamp`, or only those 16 samples tell.
 
     Returns:
         The data set; `data` itself where nothing would be gained.
@@ -64,16 +67,42 @@ def cache(data: Dataset, path: str | os.PathLike[str] | None = None, *, shown: b
 
 
 def _on_disk(part: Dataset, parent: str, threads: int, shown: bool) -> Source:
-    samples = hashlib.blake2b(digest_size=8)
+    import fcntl
+
+    samples = hashlib.blake2b(digest_size=6)
     for piece in (part.keys.hashes().tobytes(), *(name.encode() for name in part.spec)):
         samples.update(piece)
     names = "-".join("".join(c for c in name if c.isalnum() or c == "_") for name in part.spec)[:40]
-    folder = os.path.join(os.path.abspath(parent), f"{names}-{samples.hexdigest()}")
-    made = {"fingerprint": _identity(part), "kind": "cache"}
-    if not _is_of(folder, made["fingerprint"]):
-        done = partial(_is_of, folder, made["fingerprint"])
+    family, identity = f"{names}-{samples.hexdigest()}-", _identity(part)
+    folder = os.path.join(os.path.abspath(parent), family + identity[:12])
+    if not _is_of(folder, identity):
+        done = partial(_is_of, folder, identity)
+        made = {"fingerprint": identity, "kind": "cache"}
         write_folder(part, folder, made, shown=shown, title="cache", threads=threads, done=done)
-    return Packed(folder, read_manifest(folder), verify=False)
+    source = Packed(folder, read_manifest(folder), verify=False)
+    file = os.open(os.path.join(folder, MANIFEST), os.O_RDONLY)
+    fcntl.flock(file, fcntl.LOCK_SH)  # until the source is gone: the folder is in use
+    weakref.finalize(source, os.close, file)
+    _remove_others(folder, family)
+    return source
+
+
+def _remove_others(folder: str, family: str) -> None:
+    """Remove versions of the same samples and streams that no process uses, whole or in the making."""
+    import fcntl
+
+    parent = os.path.dirname(folder)
+    for name in os.listdir(parent):
+        path = os.path.join(parent, name)
+        if not name.startswith(family) or path == folder:
+            continue
+        with contextlib.suppress(OSError):
+            lock = os.open(os.path.join(path, LOCK if name.endswith(".partial") else MANIFEST), os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
+            finally:
+                os.close(lock)
 
 
 def _is_of(folder: str, identity: str) -> bool:

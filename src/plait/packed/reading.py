@@ -14,6 +14,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ChangedError, ReadError, SpecError
+from plait.formats.mapped import MappedRows
 from plait.formats.npy_header import MOST_HEADER, read_header
 from plait.gaps import Policy
 from plait.keys import Keys
@@ -82,7 +83,10 @@ class Packed(Source):
 
     def _open(self) -> None:
         self._stamps: dict[str, tuple[int, ...]] = {}
-        self._arrays = {n: {p: self._array(c) for p, c in parts.items()} for n, parts in self._manifest.streams.items()}
+        self._mapped: dict[str, MappedRows] = {}
+        self._arrays = {
+            n: {p: self._array(c, n if p == "values" else "") for p, c in parts.items()} for n, parts in self._manifest.streams.items()
+        }
         for name, spec in self._specs.items():
             self._check(name, spec)
             if "absent" in self._arrays[name]:
@@ -126,6 +130,11 @@ class Packed(Source):
         parts = self._manifest.streams[name]
         return " ".join(f"{part} {parts[part].blake2b}" for part in sorted(parts))
 
+    @property
+    def mapped_bytes(self) -> int:  # type: ignore[override]
+        """Of all columns."""
+        return sum(parts["values"].bytes for parts in self._manifest.streams.values())
+
     def absent(self, name: str) -> np.ndarray | None:
         """As it was packed."""
         gone = self._arrays[name].get("absent")
@@ -142,16 +151,19 @@ class Packed(Source):
         parts, spec = self._arrays[name], self._specs[name]
         if spec.ragged:
             if not spec.text:
+                if name in self._mapped:
+                    self._mapped[name].ask_for(parts["offsets"][rows], parts["offsets"][rows + 1])
                 return Ragged(parts["values"], parts["offsets"]).take(rows)
             where = Ragged(np.arange(len(parts["offsets"]) - 1), parts["lengths"]).take(rows)
             return Ragged(_texts(parts, self._folder, where.values), where.offsets)
         if not spec.text:
-            return take(parts["values"], rows)
+            mapped = self._mapped.get(name)
+            return take(parts["values"], rows) if mapped is None else mapped.read(rows)
         each = int(np.prod([n or 0 for n in spec.shape], dtype=np.int64))
         at = rows if not spec.shape else (rows[:, None] * each + np.arange(each)).reshape(-1)
         return _texts(parts, self._folder, at).reshape(len(rows), *(n or 0 for n in spec.shape))
 
-    def _array(self, column: Column) -> np.ndarray:
+    def _array(self, column: Column, name: str = "") -> np.ndarray:
         path = os.path.join(self._folder, column.file)
         try:
             with builtins.open(path, "rb", opener=_of_the_folder) as file:
@@ -166,7 +178,10 @@ class Packed(Source):
                 self._stamps[column.file] = _stamp(status)
                 if 0 in header.shape:
                     return np.zeros(header.shape, header.dtype)
-                return np.memmap(file, header.dtype, "r", header.offset, header.shape).view(np.ndarray)
+                mapped = MappedRows(file, header.dtype, header.shape, header.offset, label=self.label)
+                if name:
+                    self._mapped[name] = mapped
+                return mapped.map
         except FileNotFoundError as error:
             raise self._damaged(column.file, "it is not there") from error
         except OSError as error:

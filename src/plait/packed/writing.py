@@ -27,7 +27,7 @@ from plait.ragged import Array, Ragged
 from plait.roles import weight_name
 from plait.spec import Spec
 
-__all__ = ["blocks", "fingerprint", "pack", "row_bytes", "write_folder"]
+__all__ = ["LOCK", "blocks", "fingerprint", "pack", "row_bytes", "write_folder"]
 
 _HEAD = 192  # bytes before the values, enough for any shape that has a length to be filled in at the end
 _BLOCK = 32 * 2**20  # bytes read and written at once, about
@@ -176,7 +176,7 @@ def _check(data: object, path: str, overwrite: bool) -> None:
         raise ArgumentError(f"{path!r} is no packed data set, so it is not overwritten. Name another folder.")
 
 
-_LOCK = "lock"
+LOCK = "lock"
 
 
 @contextlib.contextmanager
@@ -184,7 +184,7 @@ def _locked(folder: str, *, wait: bool) -> Iterator[bool]:
     """One writer: the lock goes with the process that holds it. False where the folder went away while we waited."""
     import fcntl
 
-    name = os.path.join(folder, _LOCK)
+    name = os.path.join(folder, LOCK)
     with open(name, "a", opener=_own) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -350,7 +350,7 @@ class _Writer:
                     return
         self.done, self.counts, self.nan = 0, {}, set()
         for name in os.listdir(self.folder):
-            if name != _LOCK:
+            if name != LOCK:
                 os.remove(os.path.join(self.folder, name))
 
     def _note(self) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 
 from plait.errors import ArgumentError, ChangedError, ReadError, SpecError, TransformError
 from plait.formats.files import Decoder, FileSource, SampleName, raw_list
+from plait.formats.mapped import MappedRows
 from plait.formats.npy_header import MOST_HEADER, Header, read_header
+from plait.formats.npy_rows import Rows
 from plait.formats.paths import file_names, file_stamp, has_field, is_url, list_files, read_bytes, stamp_of
 from plait.formats.sink import written_whole
 from plait.keys import Keys
@@ -27,7 +29,7 @@ class Npy(Source):
 
     Args:
         path: A template, "sensor_{id}.npy", for one array a file, also behind a URL; or one file on disk, "big.npy", whose rows are the
-            samples: it is memory-mapped, so it may be larger than memory.
+            samples: it is memory-mapped, so it may be larger than memory. Rows that the page cache lacks are read by many threads at once.
         shape: Of one sample, to be checked; (None, 5) where samples differ in length. That of the first file when left out.
         key: (rows,) keys of the rows of one file; row numbers when left out. With a template the file names hold the keys.
 
@@ -124,6 +126,11 @@ class Npy(Source):
         """The sample's file; empty where rows of one file are read."""
         return self._inner.path(name, row)
 
+    @property
+    def mapped_bytes(self) -> int:  # type: ignore[override]
+        """Of the one file; 0 of a template."""
+        return self._inner.mapped_bytes
+
     def stamp(self, name: str) -> str | None:
         """Names, sizes and times of the files."""
         return self._inner.stamp(name)
@@ -172,8 +179,10 @@ class ReadNpy:
             none = np.empty((0, *(n or 0 for n in spec.shape[1:])), spec.dtype)
             return Ragged.of(samples, dtype=spec.dtype) if samples else Ragged(none, np.zeros(1, np.int64))
         out = np.empty((len(raw_list(raw, label=label)), *(n or 0 for n in spec.shape)), spec.dtype)
+        rows = None if spec.text or not out.nbytes else Rows(out)
         for index, item in enumerate(raw):
-            out[index] = self._array(item, SampleName(label, key(index), item), spec)
+            if rows is None or not isinstance(item, str) or not rows.read(index, item):
+                out[index] = self._array(item, SampleName(label, key(index), item), spec)
         return out
 
     def to_json(self) -> dict[str, Any]:
@@ -256,7 +265,7 @@ class _Mapped(Source):
 
     def read(self, names: Sequence[str], rows: np.ndarray) -> dict[str, Array]:
         self._check_unchanged()  # to read a map of a file that was cut would end the process
-        values = take(self._rows, rows)
+        values = take(self._rows, rows) if isinstance(self._rows, np.ndarray) else self._rows.read(rows)
         return {name: np.asarray(values).astype(self._spec["array"].dtype, copy=False) for name in names}
 
     def stamp(self, name: str) -> str:
@@ -269,13 +278,17 @@ class _Mapped(Source):
         vars(self).update(state)
         self._rows = self._open()
 
-    def _open(self) -> np.ndarray:
+    @property
+    def mapped_bytes(self) -> int:  # type: ignore[override]
+        return self._stamp[2]
+
+    def _open(self) -> MappedRows | np.ndarray:
         header: Header = self._header
         self._check_unchanged()
         if 0 in header.shape:
             return np.empty(header.shape, header.dtype)
-        order = "F" if header.fortran else "C"
-        return np.asarray(np.memmap(self._path, header.dtype, "r", header.offset, header.shape, order))
+        with open(self._path, "rb") as file:
+            return MappedRows(file, header.dtype, header.shape, header.offset, label=self._label, fortran=header.fortran)
 
     def _check_unchanged(self) -> None:
         try:
