@@ -86,7 +86,7 @@ def _same(data: Data, at_once: int) -> Feed:
     from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
     class Same(DataAdapter):
-        """One batch, made once, as a tensor where the backend wants one."""
+        """One batch, made once, as the backend's own tensors."""
 
         batch_size, has_partial_batch, partial_batch_size, num_batches = BATCH, False, None, 0
 
@@ -96,7 +96,10 @@ def _same(data: Data, at_once: int) -> Feed:
         def get_numpy_iterator(self) -> Any:
             return [_batch(data)] * self.num_batches
 
-        get_jax_iterator = get_numpy_iterator
+        def get_jax_iterator(self) -> Any:
+            import jax
+
+            return [jax.device_put(_batch(data))] * self.num_batches
 
         def get_tf_dataset(self) -> Any:
             import tensorflow as tf

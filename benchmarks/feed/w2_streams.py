@@ -121,7 +121,17 @@ def streaming() -> Any:
     class Finder:
         @staticmethod
         def find_spec(name: str, path: Any, target: Any = None) -> Any:
-            if name.partition(".")[0] in ("transformers", "torchvision", "google", "oci", "azure", "paramiko", "matplotlib"):
+            if name.partition(".")[0] in (
+                "boto3",
+                "botocore",
+                "transformers",
+                "torchvision",
+                "google",
+                "oci",
+                "azure",
+                "paramiko",
+                "matplotlib",
+            ):
                 return importlib.machinery.ModuleSpec(name, Finder, is_package=True)
             return None
 
