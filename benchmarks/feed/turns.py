@@ -46,10 +46,12 @@ def measure(
     try:
         for case_name, case in module.CASES.items():
             taking = [server for server in servers if case.groups is None or server.group in case.groups]
+            for server in taking if case.what == "cold" else ():
+                server.end()
             opened = [(server, name) for server in taking for name in server.names if _open(server, name, case_name, found)]
             for _ in range(rounds):
                 for server, name in list(opened):
-                    answer = server.ask("measure", name=name, case=case_name)
+                    answer = _measured(server, name, case_name, cold=case.what == "cold")
                     if "failed" in answer:
                         found.missing.setdefault(name, {})[case_name] = answer["failed"]
                         opened.remove((server, name))
@@ -64,6 +66,17 @@ def measure(
     found.seconds = time.perf_counter() - begin
     found.stolen = (stolen() - before) / found.seconds / (os.cpu_count() or 1)
     return found
+
+
+def _measured(server: _Server, name: str, case: str, *, cold: bool) -> dict[str, Any]:
+    """One figure; where files are to be out of the page cache, from a process that has mapped none yet, and keeps none mapped."""
+    if not cold:
+        return server.ask("measure", name=name, case=case)
+    server.end()
+    server.ask("open", name=name, case=case)
+    answer = server.ask("measure", name=name, case=case)
+    server.end()
+    return answer
 
 
 def _servers(module: Any, size: str, python: str, only: Sequence[str], found: Found) -> list[_Server]:

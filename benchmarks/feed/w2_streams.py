@@ -19,6 +19,8 @@ from w2_peers import Sample, cv, stacked
 
 __all__ = ["streaming", "streams"]
 
+_ABSENT = ("azure", "boto3", "botocore", "google", "matplotlib", "oci", "paramiko", "torchvision", "transformers")
+
 
 def streams() -> dict[str, Candidate]:
     """Those that read their own format, in which the same files lie one after another; and SPDL, which reads the files."""
