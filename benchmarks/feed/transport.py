@@ -12,7 +12,7 @@ from frame import LIMIT, OURS, Candidate, Case, Epochs, Goal
 TITLE = "Worker processes"
 ABOUT = """Batches of 32 rows of 64, 3136 and 150 528 float32 (8 KB, 392 KB, 19 MB), which two worker processes do nothing but fill.
 The limit is the same in the process that asks. CPU time of all processes."""
-SIZES = {"check": {"rows": 100}, "tiny": {"rows": 6400}, "small": {"rows": 6400}, "full": {"rows": 6400}}
+SIZES = {"check": {"rows": 100}, "tiny": {"rows": 64_000}, "small": {"rows": 128_000}, "full": {"rows": 128_000}}
 GROUPS = {
     "plait": {"KERAS_BACKEND": "jax"},
     "keras": {"KERAS_BACKEND": "jax"},
