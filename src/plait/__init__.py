@@ -44,6 +44,7 @@ _HOME = {
     "bench": "plait.benching",
     "check": "plait.checks",
     "compare": "plait.comparison",
+    "Judge": "plait.metrics.judge",
     "Graph": "plait.synth.graph",
     "GaussianCopula": "plait.synth.gaussian_copula",
     "VineCopula": "plait.synth.vine_copula",
@@ -115,6 +116,7 @@ if TYPE_CHECKING:  # for editors and type checkers: what _HOME says, once more
     )
     from plait.keys import Keys as Keys
     from plait.loader import Loader as Loader
+    from plait.metrics.judge import Judge as Judge
     from plait.packed import cache as cache, open as open, pack as pack
     from plait.preprocessing import Preprocessing as Preprocessing
     from plait.preview import show as show

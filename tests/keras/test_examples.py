@@ -9,15 +9,20 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SHORTER = {  # what else is left out
+    "c1_digits": {"rows": 320},
+    "n3_numbers_and_category_to_numbers": {"draws": 2},
     "n4_merges": {"merges": ("add", "attention")},
 }
 FEWER = {  # epochs, where fewer are enough to see it
+    "c1_digits": 1,
+    "c3_custom_loop": 6,
     "b2_class_and_vector": 15,
     "b3_image_and_masks": 2,
     "b4_structure_check": 8,
     "i2_images_and_text": 5,
     "i5_real_targets": 25,
     "fusion_of_sensors": 25,
+    "n3_numbers_and_category_to_numbers": 30,
     "n4_merges": 4,
     "n5_preprocessing_by_type": 5,
     "n6_weighted_losses": 20,

@@ -72,7 +72,7 @@ def test_each_of_the_two_optimizers_moves_its_own_and_the_mean_follows_the_gener
     def generator():
         return row_generator(4, 0, [1, 3], units=8, layers=1, seed=0)
 
-    training = Adversarial(generator, row_critic(4, 0, units=8, layers=1, seed=1), noise=(4,), penalty=1.0, seed=0)
+    training = Adversarial(generator, row_critic(4, 0, units=8, layers=1, seed=1), noise=("noise", (4,)), sample="row", penalty=1.0, seed=0)
     training.compile(training.optimizer_for(0.01))
     before = [np.array(keras.ops.convert_to_numpy(v)) for v in training.mean.variables]
     start = [np.array(keras.ops.convert_to_numpy(v)) for v in training.critic.variables]

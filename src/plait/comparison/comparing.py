@@ -16,6 +16,8 @@ from plait.extras import require
 from plait.metrics.coverage import coverage
 from plait.metrics.dependence import dependence
 from plait.metrics.detection import detection
+from plait.metrics.judge import Judge
+from plait.metrics.judged import judged
 from plait.metrics.marginals import marginals
 from plait.metrics.pairs import pairs
 from plait.metrics.privacy import privacy
@@ -40,6 +42,7 @@ _QUESTIONS: dict[str, Callable[[Sides], list[Finding]]] = {
     "marginals": marginals,
 }
 _FEW, _LEAST = 500, 8  # rows
+_JUDGED = 4000  # that a judge is asked about, at most
 
 
 def compare(
@@ -48,6 +51,7 @@ def compare(
     *,
     train: Dataset | None = None,
     holdout: Dataset | None = None,
+    judge: Judge | None = None,
     kinds: Mapping[str, Kind] | None = None,
     seed: int = 0,
     rows: int = 10_000,
@@ -60,6 +64,7 @@ def compare(
         synthetic: Its samples, with the same streams; about as many as there are real ones; of data without end the first `rows`.
         train: What it was fitted on: for privacy, and as fresh real data where there is no holdout.
         holdout: Further real samples it hasn't seen: as fresh real data, and for privacy.
+        judge: A classifier trained on real images or series, `plait.Judge.fit(train, "digit")`, to be asked about them. Needs Keras.
         kinds: stream -> "number", "integer", "category", "ordered" or "date", where another kind is meant than the dtype says.
         seed: Of everything random; the same seed gives the same report.
         rows: At most so many rows of each are set beside each other, drawn at random.
@@ -76,11 +81,13 @@ def compare(
     given = {"real": real, "synthetic": synthetic, "train": train, "holdout": holdout}
     data = {name: part for name, part in given.items() if part is not None}
     _check(data, seed, rows)
+    if judge is not None and not isinstance(judge, Judge):
+        raise ArgumentError(f"compare(judge=...) takes a plait.Judge, not a {type(judge).__name__}. Write plait.Judge.fit(train, 'digit').")
     data = {name: part.take(range(rows)) if part.endless else part for name, part in data.items()}
     require("sklearn", extra="synth", purpose="plait.compare")
     threads = require("threadpoolctl", extra="synth", purpose="plait.compare")
     # one thread: sums come out alike on every machine, and small fits don't wait for each other
-    with threads.threadpool_limits(1), bar("compare", len(_QUESTIONS) + 1, progress) as advance:
+    with threads.threadpool_limits(1), bar("compare", len(_QUESTIONS) + 1 + (judge is not None), progress) as advance:
         tables = tables_of(data, kinds=kinds, seed=seed)
         sides = Sides.of(
             tables["real"], tables["synthetic"], train=tables.get("train"), holdout=tables.get("holdout"), rows=rows, seed=seed
@@ -89,6 +96,9 @@ def compare(
         findings = [_conditions(data, sides, seed)]
         for name, question in _QUESTIONS.items():
             findings += _asked(name, question, sides)
+            advance(1)
+        if judge is not None:
+            findings += judged(judge, data, rows=min(rows, _JUDGED), seed=seed)
             advance(1)
     return Report("Synthetic beside real data", tuple(findings), page=comparison_page)
 

@@ -45,6 +45,12 @@ SECTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Measured on their principal components and on the features of a small network that was trained here to tell the classes.",
         ("signals", "signal-detection", "frechet", "labels", "signal-precision", "signal-recall", "signal-density", "signal-coverage"),
     ),
+    "judge": (
+        "Images and series, by a judge",
+        "A network that was trained on real samples to tell their class looks at them: whether they show the class they bear, how far they "
+        "are from real ones in its features, and what a second one learns that has only ever seen synthetic ones.",
+        ("judge-accuracy", "judge-frechet", "judge-utility", "judge-precision", "judge-recall", "judge-density", "judge-coverage"),
+    ),
     "privacy": (
         "Is it copied?",
         "A synthesizer that has learned is no nearer to the rows it was fitted on than to rows it has never seen. This is not a privacy "

@@ -1,38 +1,172 @@
-"""Rows by a generator that was trained against a critic."""
+"""Generators trained against a critic: of rows, and of images and series."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from plait.dataset import Dataset
-from plait.errors import ArgumentError, NameUnknownError
-from plait.synth.learned import Learned, prepare
+from plait.errors import ArgumentError
+from plait.synth.gan_rows import columns_told, row_network, train_rows
+from plait.synth.gan_spatial import spatial_generator, train_spatial
+from plait.synth.learned import Learned
+from plait.synth.options import check_options, only_for
 from plait.synth.rows import Rows
+from plait.synth.spatial import Scene, Spatial, is_spatial
+from plait.synth.synthesizer import Synthesizer
 from plait.tabular import Kind, Schema
 from plait.tabular.constraints import Constraints
 
-__all__ = ["GAN"]
+if TYPE_CHECKING:
+    from plait.metrics.judge import Judge
+
+__all__ = ["GAN", "ArrayGAN", "RowGAN"]
 
 
-class GAN(Learned):
-    """A conditional generative adversarial network in Keras: noise, and the streams named in `condition`, to the other streams.
+class GAN(Synthesizer):
+    """A conditional generative adversarial network in Keras: noise, and what it is told, to images, series or rows.
 
-    On tables it ranks last of all that is learned here: use `Sequential` or `Autoregressive` there, and this where a generator is
-    wanted that is a plain Keras model. `gan.generator` takes {"noise": (n, noise)}, with a condition also {"condition": (n, ...)}, and
-    gives rows of normal scores and chances; `gan.generator.save("gan.keras")` loads anywhere Keras does, and `plait.Pretrained` reads it.
+    `fit` looks at the data. Where they hold images (height, width, channels) or series (time, channels), the inputs are told, of whatever
+    kind, and the targets made; several that are made have one height and width, or one time. Where they are columns alone, rows are made,
+    and the streams named in `condition` told; on tables it ranks last of all that is learned here: use `Sequential` or `Autoregressive`.
 
-    `given` sets the streams of `condition`, all of them; no others. Where they are not given, they are those of training rows drawn at
-    random.
+    `gan.generator` is a plain Keras model of stock layers: `gan.generator.save("gan.keras")` loads anywhere Keras does, and
+    `plait.Pretrained` reads it. Of images and series it takes "noise" and each condition by its name, classes as codes (the place in
+    `gan.conditions[i].levels`), and gives the user's units, as floats; of rows it takes {"noise": ..., "condition": ...}, and gives normal
+    scores and chances.
+
+    `given` sets what it is told, all of it. Where it is not given, it is that of training samples drawn at random.
 
     References:
         Goodfellow et al., "Generative adversarial nets", NeurIPS 2014 (the non-saturating loss).
         Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?", ICML 2018 (the penalty R1).
+        Miyato, Koyama, "cGANs with projection discriminator", ICLR 2018.
+        Zhao et al., "Differentiable augmentation for data-efficient GAN training", NeurIPS 2020.
     """
 
+    #: the trained generator, a plain keras.Model
+    generator: Any
+    #: "loss", both losses added, after each epoch, which does not tell how good the samples are; of images and series with `patience` also
+    #: "quality", the Fréchet distance to samples that were held out; of rows also "val_loss"
+    history: dict[str, list[float]]
+
+    @classmethod
+    def fit(  # noqa: PLR0913 - of rows, and of images and series
+        cls,
+        data: Dataset,
+        *,
+        seed: int = 0,
+        kinds: Mapping[str, Kind] | None = None,
+        constraints: Sequence[Any] = (),
+        condition: Sequence[str] | None = None,
+        epochs: int | None = None,
+        noise: int = 64,
+        units: int | None = None,
+        layers: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 0.0005,
+        penalty: float = 1.0,
+        augment: bool | None = None,
+        patience: int | None = None,
+        judge: Judge | None = None,
+        sheets: str | os.PathLike[str] | None = None,
+        resume: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+    ) -> GAN:
+        """Train a generator on a data set.
+
+        Args:
+            data: Images or series beside what they depend on; or numbers, categories, dates and vectors of these, of which missing
+                values are learned as such.
+            seed: Decides the initial weights, the order of the samples and the noise. On one backend and machine the same seed gives the
+                same weights.
+            kinds: stream (or variable) name -> "number", "integer", "category", "ordered" or "date", where another is meant. Beside
+                images and series, whole numbers of at most 50 values are categories.
+            constraints: What every sample obeys. For rows.
+            condition: Streams that the generator is told; the inputs when left out, and of rows none.
+            epochs: By itself as many as make about 4 000 steps, at most 400.
+            noise: How many numbers the noise has.
+            units: Width of the generator and of the critic: channels in half size (32), or units (256).
+            layers: Depth of both. For rows (3).
+            batch_size: Samples a step (64; of rows 256).
+            learning_rate: Of both Adams; of images and series at the beginning, from where it falls along a cosine.
+            penalty: Weight of the penalty R1: more is steadier and smoother.
+            augment: Whether images and series are shifted, cut out and brightened at random before the critic sees them; by itself
+                where there are fewer than 2000.
+            patience: Measure the quality after each epoch on a tenth that is held out, keep the best network, and end after so many epochs
+                without a better one. For images and series.
+            judge: In whose features the quality is measured; in principal components where there is none.
+            sheets: Folder for a picture of samples after each epoch, a row for each class or condition. For images and series.
+            resume: JSON file, as of `plait.Resume`: a run that was killed goes on where it was. For images and series.
+            progress: Show a bar.
+
+        Returns:
+            A `GAN`; `save` and `plait.load` keep it.
+
+        Raises:
+            ArgumentError, NameUnknownError, SpecError: The data or the options cannot be meant.
+        """
+        spatial = isinstance(data, Dataset) and is_spatial(data)
+        for_rows = {"constraints": constraints or None, "layers": layers}
+        for_arrays = {"augment": augment, "patience": patience, "judge": judge, "sheets": sheets, "resume": resume}
+        only_for("GAN", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
+        sizes = {"epochs": epochs, "noise": noise, "units": units, "layers": layers, "batch_size": batch_size, "patience": patience}
+        check_options("GAN", sizes)
+        if spatial:
+            trained = train_spatial(
+                data, seed=seed, kinds=kinds, condition=condition, epochs=epochs, noise=noise, units=units or 32,
+                batch_size=batch_size or 64, learning_rate=learning_rate, penalty=penalty, augment=augment, judge=judge,
+                patience=patience, sheets=sheets, resume=resume, progress=progress,
+            )  # fmt: skip
+            return ArrayGAN(trained.scene, trained.core, trained.shape, trained.history)
+        done = train_rows(
+            data, seed=seed, kinds=kinds, constraints=constraints, condition=() if condition is None else condition, epochs=epochs,
+            noise=noise, units=units or 256, layers=layers or 3, batch_size=batch_size or 256, learning_rate=learning_rate,
+            penalty=penalty, progress=progress,
+        )  # fmt: skip
+        made = done.prepared
+        return RowGAN(made.schema, made.constraints, made.inner, done.rows, done.generator, done.shape, done.conditions, done.history)
+
+
+class ArrayGAN(GAN, Spatial):
+    """A generator of images or series; `GAN.fit` makes one."""
+
+    kind: ClassVar[str] = "gan.arrays"
+    called: ClassVar[str] = "GAN"
+
+    def __init__(self, scene: Scene, core: Any, shape: Mapping[str, int], history: Mapping[str, Sequence[float]]) -> None:
+        super().__init__(scene)
+        from plait.synth import networks_spatial
+
+        self.generator = networks_spatial.in_units(core, scene.canvas)
+        self._core, self._joined = core, networks_spatial.in_units(core, scene.canvas, joined=True)
+        self._shape = dict(shape)
+        self.history = {name: list(values) for name, values in history.items()}
+
+    def _make(self, n: int, told: Mapping[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+        from plait.synth import networks_arrays, networks_spatial
+
+        noise = rng.standard_normal((n, self._shape["noise"]), np.float32)
+        return networks_spatial.drawn(self._joined, {networks_arrays.noise_name(self.conditions): noise, **told})
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        arrays = {f"weight.{number}": np.asarray(value, np.float32) for number, value in enumerate(self._core.get_weights())}
+        return {"shape": self._shape, "history": self.history}, arrays
+
+    @classmethod
+    def _restore(cls, scene: Scene, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        weights = [arrays[f"weight.{number}"] for number in range(sum(name.startswith("weight.") for name in arrays))]
+        return cls(scene, spatial_generator(scene, state["shape"], weights), state["shape"], state["history"])
+
+
+class RowGAN(GAN, Learned):
+    """A generator of rows; `GAN.fit` makes one."""
+
     kind: ClassVar[str] = "gan"
+    called: ClassVar[str] = "GAN"
 
     def __init__(
         self,
@@ -52,81 +186,6 @@ class GAN(Learned):
         #: "loss" and "val_loss", both losses added, after each epoch; they do not tell how good the samples are
         self.history = {name: list(values) for name, values in history.items()}
 
-    @classmethod
-    def fit(
-        cls,
-        data: Dataset,
-        *,
-        seed: int = 0,
-        kinds: Mapping[str, Kind] | None = None,
-        constraints: Sequence[Any] = (),
-        condition: Sequence[str] = (),
-        epochs: int | None = None,
-        noise: int = 64,
-        units: int = 256,
-        layers: int = 3,
-        batch_size: int = 256,
-        learning_rate: float = 0.0005,
-        penalty: float = 1.0,
-        progress: bool = True,
-    ) -> Self:
-        """Train a generator on a data set.
-
-        Args:
-            data: Numbers, categories, dates and vectors of these; missing values are learned as such.
-            seed: Decides the initial weights, the order of the samples and the noise. On one backend and machine the same seed gives the
-                same weights.
-            kinds: stream (or variable) name -> "number", "integer", "category", "ordered" or "date", where another is meant.
-            constraints: What every sample obeys.
-            condition: Streams that the generator is told, such as the class; `given` can set these.
-            epochs: By itself as many as make about 4 000 steps, at most 400.
-            noise: How many numbers the noise has.
-            units, layers: Width and depth of the generator and of the critic.
-            batch_size: Samples a step.
-            learning_rate: Of both Adams.
-            penalty: Weight of the penalty R1: more is steadier and smoother.
-            progress: Show a bar.
-
-        Raises:
-            ArgumentError, NameUnknownError, SpecError: The data or the options cannot be meant.
-        """
-        prepared = prepare("GAN", data, kinds, constraints, seed=seed)
-        sizes = {"epochs": epochs or 1, "noise": noise, "units": units, "layers": layers, "batch_size": batch_size}
-        for name, value in sizes.items():
-            if value < 1:
-                raise ArgumentError(f"GAN.fit({name}={value}): a whole number of at least 1 is needed.")
-        told = _told(prepared.inner, condition)
-        from plait.synth import networks, networks_gan
-
-        rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 3])
-        rows = Rows.of(prepared.inner, prepared.columns)
-        values = rows.encode(prepared.columns, rng)
-        known = _columns_of(rows, told)
-        streams = {"row": values[:, ~known]} | ({"condition": values[:, known]} if told else {})
-        kept, held = networks.divided(len(values), rng)
-        batches = -(-len(kept) // batch_size)
-        shape = {"noise": noise, "units": units, "layers": layers, "seed": int(seed) & 0x7FFFFFFF}
-        with networks.undisturbed():
-            critic = networks_gan.row_critic(int((~known).sum()), int(known.sum()), units=units, layers=layers, seed=shape["seed"] + 1000)
-            training = networks_gan.Adversarial(
-                lambda: _generator(rows, told, shape), critic, noise=(noise,), penalty=penalty, seed=shape["seed"]
-            )
-            training.compile(training.optimizer_for(learning_rate))
-        history = networks.train(
-            training,
-            {name: array[kept] for name, array in streams.items()},
-            np.zeros(len(kept), np.float32),
-            ({name: array[held] for name, array in streams.items()}, np.zeros(len(held), np.float32)),
-            title="GAN.fit",
-            epochs=epochs or int(np.clip(4000 // batches, 10, 400)),
-            batch_size=batch_size,
-            seed=int(seed),
-            shown=progress,
-        )
-        losses = {name: [float(v) for v in history.history[name]] for name in ("loss", "val_loss")}
-        stored = {name: prepared.columns[name] for name in told}
-        return cls(prepared.schema, prepared.constraints, prepared.inner, rows, training.mean, shape, stored, losses)
-
     def _draw(self, n: int, *, rng: np.random.Generator, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         told = list(self._conditions)
         if given and set(given) != set(told):
@@ -139,7 +198,7 @@ class GAN(Learned):
             at = rng.integers(0, len(self._conditions[told[0]]), n)
             given = {name: column[at] for name, column in self._conditions.items()}
         feed = {"noise": rng.standard_normal((n, self._shape["noise"]), np.float32)}
-        known = _columns_of(self._rows, told)
+        known = columns_told(self._rows, told)
         values = self._rows.encode(given, rng) if told else np.zeros((n, self._rows.width), np.float32)
         if told:
             feed["condition"] = values[:, known]
@@ -161,34 +220,7 @@ class GAN(Learned):
     ) -> Self:
         rows = Rows.from_state(state["rows"], {n.removeprefix("rows."): a for n, a in arrays.items() if n.startswith("rows.")})
         told = list(state["told"])
-        generator = _generator(rows, told, state["shape"])
+        generator = row_network(rows, told, state["shape"])
         generator.set_weights([arrays[f"weight.{number}"] for number in range(len(generator.variables))])
         conditions = {name: arrays[f"condition.{number}"] for number, name in enumerate(told)}
         return cls(schema, constraints, inner, rows, generator, state["shape"], conditions, state["history"])
-
-
-def _generator(rows: Rows, told: Sequence[str], shape: Mapping[str, int]) -> Any:
-    from plait.synth import networks_gan
-
-    heads = [size for name, size in rows.sizes.items() if name not in told]
-    condition = sum(rows.sizes[name] for name in told)
-    return networks_gan.row_generator(shape["noise"], condition, heads, units=shape["units"], layers=shape["layers"], seed=shape["seed"])
-
-
-def _told(schema: Schema, condition: Sequence[str]) -> list[str]:
-    """The variables of the streams that the generator is told."""
-    streams = list(dict.fromkeys(v.stream for v in schema.variables))
-    condition = [condition] if isinstance(condition, str) else list(condition)
-    unknown = [name for name in condition if name not in streams]
-    if unknown:
-        raise NameUnknownError(f"GAN.fit(condition={condition}): there is no stream {unknown[0]!r}. There are {streams}.")
-    told = [v.name for v in schema.variables if v.stream in condition]
-    if len(told) == len(schema):
-        raise ArgumentError(f"GAN.fit(condition={condition}) names every stream, so that nothing is left to generate.")
-    return told
-
-
-def _columns_of(rows: Rows, told: Sequence[str]) -> np.ndarray:
-    """(width,) bool, the numbers of a row that the generator is told."""
-    names = list(rows.sizes)
-    return np.isin(rows.owners, [names.index(name) for name in told])

@@ -28,8 +28,10 @@ _KINDS = {
     "autoregressive": ("plait.synth.autoregressive", "Autoregressive"),
     "gaussian_copula": ("plait.synth.gaussian_copula", "GaussianCopula"),
     "vine_copula": ("plait.synth.vine_copula", "VineCopula"),
-    "flow": ("plait.synth.flow", "Flow"),
-    "gan": ("plait.synth.gan", "GAN"),
+    "flow": ("plait.synth.flow", "RowFlow"),
+    "flow.arrays": ("plait.synth.flow", "ArrayFlow"),
+    "gan": ("plait.synth.gan", "RowGAN"),
+    "gan.arrays": ("plait.synth.gan", "ArrayGAN"),
     "bootstrap": ("plait.synth.bootstrap", "Bootstrap"),
     "independent": ("plait.synth.independent", "Independent"),
 }
@@ -48,6 +50,8 @@ class Learned(Synthesizer):
 
     #: What a saved file calls it.
     kind: ClassVar[str]
+    #: What messages call it, where that is not the name of the class.
+    called: ClassVar[str] = ""
 
     def __init__(self, schema: Schema, constraints: Constraints, inner: Schema) -> None:
         self.schema, self.constraints, self.inner = schema, constraints, inner
@@ -64,7 +68,7 @@ class Learned(Synthesizer):
 
     def sample(self, n: int, *, seed: int, given: Mapping[str, Any] | None = None) -> Dataset:
         """Draw n samples; `given` conditions: the other streams are drawn from their distribution given those values."""
-        name = type(self).__name__
+        name = self.called or type(self).__name__
         check_draw(name, n, seed, given, self.spec)
         exact = self.schema.given(given or {}, n)
         known = self.schema.encode(exact, n)
@@ -87,8 +91,14 @@ class Learned(Synthesizer):
         }
         write_archive(path, written, arrays)
 
+    @classmethod
+    def from_file(cls, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        """What `save` wrote."""
+        schema, inner = Schema.from_json(state["schema"]), Schema.from_json(state["inner"])
+        return cls._restore(schema, Constraints.from_json(state["constraints"]), inner, state["state"], arrays)
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({list(self.inputs)} -> {list(self.targets)})"
+        return f"{self.called or type(self).__name__}({list(self.inputs)} -> {list(self.targets)})"
 
     @abc.abstractmethod
     def _draw(self, n: int, *, rng: np.random.Generator, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -149,7 +159,7 @@ def prepare(
     return Prepared(schema, rules, inner, columns)
 
 
-def load(path: str | os.PathLike[str]) -> Learned:
+def load(path: str | os.PathLike[str]) -> Synthesizer:
     """The synthesizer that `save` wrote. Nothing in the file is executed.
 
     Raises:
@@ -163,8 +173,7 @@ def load(path: str | os.PathLike[str]) -> Learned:
     module, name = _KINDS[kind]
     cls = getattr(importlib.import_module(module), name)
     try:
-        schema, inner = Schema.from_json(state["schema"]), Schema.from_json(state["inner"])
-        return cls._restore(schema, Constraints.from_json(state["constraints"]), inner, state["state"], arrays)
+        return cls.from_file(state, arrays)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ReadError(f"{os.fspath(path)!r} is damaged: {error!r}. Save it anew.") from error
 

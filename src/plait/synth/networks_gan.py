@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-__all__ = ["Adversarial", "row_critic", "row_generator"]
+from plait.synth.networks_spatial import Notes
+
+__all__ = ["Adversarial", "row_critic", "row_generator", "slope_at"]
 
 _layers: Any = keras.layers  # their types are narrower than what they take
 _ops: Any = keras.ops
 
-_KEPT = 0.995  # of the running mean of the generator's weights, at each step
 _STEP = 0.05  # of the finite difference
 
 
@@ -21,51 +22,117 @@ class Adversarial(keras.Model):
     """A generator against a critic, trained by stock `fit` and `train_step` on any backend.
 
     The loss is the non-saturating logistic one (Goodfellow et al. 2014) with a penalty on the critic's gradient at the data (R1; Mescheder,
-    Geiger, Nowozin 2018), taken as a finite difference along a random direction. Both losses are added; the generator's sees the critic
-    with its weights held, the critic's sees what was generated held. A running mean of the generator is kept to sample from.
+    Geiger, Nowozin 2018). Both losses are added; the generator's sees the critic with its weights held, the critic's sees what was
+    generated held. A running mean of the generator is kept to sample from.
 
     Args:
-        make_generator: () -> a model of {"noise": ..., "condition": ...} (or "noise" alone). Called twice.
-        critic: Of the same dict with "row" for "noise", to (samples, 1).
-        noise: Shape of one sample's noise.
+        make_generator: () -> a model of a dict: the noise, and conditions. Called twice.
+        critic: Of a dict: the sample, and the same conditions; to (samples, 1).
+        noise: The name of the noise, and the shape of one sample's.
+        sample: The name of the sample.
         penalty: Weight of the penalty.
         seed: Of all draws.
+        real: What `fit` is given -> the sample, as the generator makes it; by itself what is called `sample` there.
+        augment: (sample, seed) -> the sample changed at random, for the critic only, real and generated alike (Zhao et al. 2020).
+        exact: Whether the gradient is computed, at the cost of a second derivative, rather than taken as a finite difference along a
+            random direction.
+        notes: What is kept of each epoch.
     """
 
-    def __init__(self, make_generator: Any, critic: keras.Model, *, noise: tuple[int, ...], penalty: float, seed: int) -> None:
+    def __init__(
+        self,
+        make_generator: Callable[[], keras.Model],
+        critic: keras.Model,
+        *,
+        noise: tuple[str, tuple[int, ...]],
+        sample: str,
+        penalty: float,
+        seed: int,
+        real: Callable[[Mapping[str, Any]], Any] | None = None,
+        augment: Callable[[Any, Any], Any] | None = None,
+        exact: bool = False,
+        notes: Notes | None = None,
+    ) -> None:
         super().__init__(name="adversarial")
         self.generator, self.mean, self.critic = make_generator(), make_generator(), critic
         self.mean.trainable = False
-        self._noise, self._penalty = noise, penalty
+        (self._drawn, self._noise), self._sample, self._penalty = noise, sample, penalty
+        self._real, self._augment, self._exact = real or (lambda inputs: inputs[sample]), augment, exact
+        self._told = [tensor.name for tensor in critic.inputs if tensor.name != sample]
         self._draws = keras.random.SeedGenerator(seed)
+        self.notes = notes or Notes()
         self.built = True
 
-    def optimizer_for(self, rate: float) -> keras.optimizers.Optimizer:
-        """One optimizer for each of the two, told apart by whose a variable is."""
+    def optimizer_for(self, rate: float, *, steps: int | None = None) -> keras.optimizers.Optimizer:
+        """One optimizer for each of the two, told apart by whose a variable is; over so many steps their rate falls along a cosine."""
         own = {id(variable) for variable in self.generator.trainable_variables}
-        makes, judges = (keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for _ in range(2))
+        paces: list[Any] = [keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05) if steps else rate for _ in range(2)]
+        makes, judges = (keras.optimizers.Adam(pace, beta_1=0.0, beta_2=0.99) for pace in paces)
         return keras.optimizers.MultiOptimizer(lambda variable: makes if id(variable) in own else judges)
 
     def call(self, inputs: Mapping[str, Any]) -> Any:
-        """Real samples, of which only the number and the condition count, to generated ones."""
-        noise = keras.random.normal((_ops.shape(inputs["row"])[0], *self._noise), seed=self._draws)
-        return self.generator({"noise": noise, **_condition(inputs)})
+        """Real samples, of which only the number and the conditions count, to generated ones."""
+        some = next(iter(inputs.values()))
+        noise = keras.random.normal((_ops.shape(some)[0], *self._noise), seed=self._draws)
+        return self.generator({self._drawn: noise, **self._conditions(inputs)})
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: Any = True) -> Any:
         """The critic's loss and the generator's, added."""
         ops = _ops
-        real, made, condition = x["row"], y_pred, _condition(x)
-        direction = keras.random.normal(ops.shape(real), seed=self._draws)
-        on_real = self.critic({"row": real, **condition})
-        slope = (self.critic({"row": real + _STEP * direction, **condition}) - on_real) / _STEP
-        judged = ops.softplus(-on_real) + ops.softplus(self.critic({"row": ops.stop_gradient(made), **condition}))
-        held = [ops.stop_gradient(variable) for variable in self.critic.trainable_variables]
-        others = [ops.stop_gradient(variable) for variable in self.critic.non_trainable_variables]
-        fooled = self.critic.stateless_call(held, others, {"row": made, **condition})[0]
+        told = self._conditions(x)
+        real, made = self._seen(self._real(x)), self._seen(y_pred)
+        fake = ops.stop_gradient(made)
+        if self._exact and training:  # nothing is validated by a gradient: there is none to take
+            on_real, slope = slope_at(lambda at: self._judge(at, told), real)
+            slope = ops.sum(ops.square(ops.reshape(slope, (ops.shape(real)[0], -1))), axis=1, keepdims=True)
+        else:
+            direction = keras.random.normal(ops.shape(real), seed=self._draws)
+            on_real = self._judge(real, told)
+            slope = ops.square((self._judge(real + _STEP * direction, told) - on_real) / _STEP)
+        judged = ops.softplus(-on_real) + ops.softplus(self._judge(fake, told))
+        fooled = self._judge(made, told, held=True)
         if training:
-            for mean, own in zip(self.mean.variables, self.generator.variables, strict=True):
-                mean.assign(_KEPT * mean + (1 - _KEPT) * ops.stop_gradient(own))
-        return ops.mean(judged + 0.5 * self._penalty * ops.square(slope)) + ops.mean(ops.softplus(-fooled))
+            self.notes.follow(self.mean, self.generator)
+        return ops.mean(judged + 0.5 * self._penalty * slope) + ops.mean(ops.softplus(-fooled))
+
+    def _judge(self, sample: Any, told: Mapping[str, Any], *, held: bool = False) -> Any:
+        """What the critic says, without a change to its state, which an inner gradient would leak on JAX."""
+        weights = [_ops.stop_gradient(v) if held else v for v in self.critic.trainable_variables]
+        others = [_ops.stop_gradient(v) for v in self.critic.non_trainable_variables]
+        return self.critic.stateless_call(weights, others, {self._sample: sample, **told})[0]
+
+    def _seen(self, sample: Any) -> Any:
+        return sample if self._augment is None else self._augment(sample, self._draws)
+
+    def _conditions(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: inputs[name] for name in self._told}
+
+
+def slope_at(function: Callable[[Any], Any], at: Any) -> tuple[Any, Any]:
+    """(values, gradients): a function of samples to one number each, and its gradient at each, which can be differentiated again."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            values = function(at)
+        return values, tape.gradient(values, at)
+    if backend == "torch":
+        import torch
+
+        at = at.detach().requires_grad_()
+        with torch.enable_grad():
+            values = function(at)
+        return values, torch.autograd.grad(values.sum(), at, create_graph=True)[0]
+    import jax
+
+    def total(point: Any) -> tuple[Any, Any]:
+        values = function(point)
+        return values.sum(), values
+
+    gradients, values = jax.grad(total, has_aux=True)(at)
+    return values, gradients
 
 
 def row_generator(noise: int, condition: int, heads: Sequence[int], *, units: int, layers: int, seed: int) -> keras.Model:
@@ -106,10 +173,6 @@ def _body(inputs: Sequence[Any], units: int, layers: int, seed: int) -> Any:
         dense = _layers.Dense(units, kernel_initializer=keras.initializers.HeNormal(seed=seed + number))
         hidden = _layers.LeakyReLU(0.2)(dense(hidden))
     return hidden
-
-
-def _condition(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {"condition": inputs["condition"]} if "condition" in inputs else {}
 
 
 def values_of(model: keras.Model) -> list[np.ndarray]:

@@ -1,0 +1,189 @@
+"""The training of networks over space or time by plain `fit`: what is noted of each epoch, the best that was, and drawing from them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from plait.dataset import Dataset
+from plait.loader import Loader
+from plait.progress import progress
+from plait.resume import Resume
+from plait.synth.canvas import Canvas
+from plait.synth.networks import undisturbed
+
+__all__ = ["Notes", "drawn", "fit", "in_units", "stacked"]
+
+_layers: Any = keras.layers  # their types are narrower than what they take
+_ops: Any = keras.ops
+
+_LOCK = threading.Lock()
+_BLOCK = 64  # samples made at once
+_EPOCHS = 10_000  # that notes are kept of
+_KEPT, _WARM = 0.995, 10.0  # of the running mean at each step; steps in which it is less
+
+Quality = Callable[[keras.Model], float]
+
+
+class Notes(keras.layers.Layer):
+    """What a training model keeps beside its networks, so that a resumed run has it: loss and quality of each epoch, the best network.
+
+    Args:
+        best: A copy of the network that is sampled from, for the weights it had in its best epoch; None where quality isn't measured.
+    """
+
+    def __init__(self, best: keras.Model | None = None) -> None:
+        super().__init__(name="notes", trainable=False)
+        self.best = best
+        if best is not None:
+            best.trainable = False
+        self.curve = self.add_weight(shape=(_EPOCHS, 2), initializer="zeros", trainable=False, name="curve")
+        self.last = self.add_weight(shape=(2,), initializer="zeros", trainable=False, name="last")  # epochs trained, best epoch
+        self.steps = self.add_weight(shape=(), initializer="zeros", trainable=False, name="steps")
+        self.built = True
+
+    def follow(self, mean: keras.Model, own: keras.Model) -> None:
+        """Move the running mean of a network's weights by one step: quickly at the beginning, so that the initial weights are forgotten."""
+        self.steps.assign_add(1.0)
+        kept = _ops.minimum(_KEPT, self.steps / (self.steps + _WARM))
+        for average, variable in zip(mean.variables, own.variables, strict=True):
+            average.assign(kept * average + (1 - kept) * _ops.stop_gradient(variable))
+
+    def read(self) -> dict[str, list[float]]:
+        """ "loss", and where it was measured "quality", of each epoch."""
+        epochs, curve = int(_numpy(self.last)[0]), _numpy(self.curve)
+        names = ["loss", "quality"] if self.best is not None else ["loss"]
+        return {name: [float(v) for v in curve[:epochs, place]] for place, name in enumerate(names)}
+
+
+class _Watch(keras.callbacks.Callback):
+    def __init__(
+        self, notes: Notes, mean: keras.Model, quality: Quality | None, patience: int | None, sheet: Any, advance: Any, epochs: int
+    ) -> None:
+        super().__init__()
+        self._notes, self._mean, self._quality, self._patience = notes, mean, quality, patience
+        self._sheet, self._advance, self._epochs, self._done = sheet, advance, epochs, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._advance(epoch - self._done)  # what was trained before a resumed run
+        self._done = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._given_up(epoch):
+            self._training.stop_training = True  # it had, before it was resumed
+            return
+        curve, last = _numpy(self._notes.curve).copy(), _numpy(self._notes.last).copy()
+        loss = float((logs or {}).get("loss", np.nan))
+        quality = self._quality(self._mean) if self._quality is not None else np.nan
+        curve[epoch] = loss, quality if np.isfinite(quality) else 0.0
+        if self._notes.best is not None and (epoch == 0 or quality < curve[int(last[1]), 1]):
+            last[1] = epoch
+            self._notes.best.set_weights(self._mean.get_weights())
+        last[0] = epoch + 1
+        self._notes.curve.assign(curve)
+        self._notes.last.assign(last)
+        if self._given_up(epoch + 1):
+            self._training.stop_training = True
+        if self._sheet is not None:
+            self._sheet(self._mean, epoch)
+        self._done += 1
+        self._advance(1, f"loss {loss:.3f}" + (f", quality {quality:.3f}" if self._quality is not None else ""))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._advance(self._epochs - self._done)
+
+    @property
+    def _training(self) -> Any:
+        return self.model  # which on JAX brings the variables up to date
+
+    def _given_up(self, epoch: int) -> bool:
+        last = _numpy(self._notes.last)
+        return self._patience is not None and last[0] > 0 and epoch - 1 - last[1] >= self._patience
+
+
+def fit(
+    training: Any,
+    data: Dataset,
+    *,
+    title: str,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    resume: str | os.PathLike[str] | None,
+    quality: Quality | None,
+    patience: int | None,
+    sheet: Callable[[keras.Model, int], None] | None,
+    shown: bool,
+) -> None:
+    """Train a compiled model, with one bar over the epochs.
+
+    Args:
+        training: With `notes`, and `mean`, the network that is sampled from.
+        data: Every stream an input.
+        title: Of the bar.
+        epochs, batch_size, seed: As usual; the last, partial batch of an epoch is left out, for the sake of compiling once.
+        resume: JSON file of `plait.Resume`.
+        quality: Of the network, less is better; measured after each epoch.
+        patience: Epochs without a better one after which training ends.
+        sheet: (network, epoch) -> writes what it makes to a file.
+        shown: Whether there is a bar.
+    """
+    loader = Loader(data, min(batch_size, len(data)), seed=seed, remainder="drop")
+    with progress(title, epochs, shown) as advance, undisturbed():
+        watch = _Watch(training.notes, training.mean, quality, patience, sheet, advance, epochs)
+        callbacks = [watch] if resume is None else [watch, Resume(loader, resume)]
+        training.fit(loader, epochs=epochs, verbose=0, callbacks=callbacks)
+
+
+def stacked(canvas: Canvas) -> Callable[[Mapping[str, Any]], Any]:
+    """Streams in the user's units -> the one array that a network makes."""
+    names = list(canvas.specs)
+    offset, gain = np.array(canvas.offset, np.float32), (1 / np.array(canvas.scale)).astype(np.float32)
+
+    def real(inputs: Mapping[str, Any]) -> Any:
+        parts = [_ops.cast(inputs[name], "float32") for name in names]
+        return _ops.multiply(_ops.subtract(_ops.concatenate(parts, axis=-1), offset), gain)
+
+    return real
+
+
+def in_units(network: keras.Model, canvas: Canvas, *, joined: bool = False) -> keras.Model:
+    """The network with its output in the user's units.
+
+    Args:
+        network: Makes the array that `canvas` describes.
+        canvas: What its channels are.
+        joined: Whether streams stay the channels of one output, rather than being outputs by name where there are several.
+    """
+    inputs = {tensor.name: tensor for tensor in network.inputs}
+    whole = _layers.Rescaling(list(canvas.scale), list(canvas.offset), name="units")(network.output)
+    if joined or len(canvas.specs) == 1:
+        return keras.Model(inputs, whole, name=network.name)
+    outputs, start = {}, 0
+    for name, width in canvas.widths.items():
+        outputs[name] = whole[..., start : start + width]
+        start += width
+    return keras.Model(inputs, outputs, name=network.name)
+
+
+def drawn(network: Any, feed: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(samples, ...) float32: what the network makes, always so many samples at once, so that it is compiled once, from any thread."""
+    samples = len(next(iter(feed.values())))
+    parts = []
+    with _LOCK:
+        for start in range(0, samples, _BLOCK):
+            part = {name: values[start : start + _BLOCK] for name, values in feed.items()}
+            short = _BLOCK - len(next(iter(part.values())))
+            if short:
+                part = {name: np.concatenate([values, np.repeat(values[-1:], short, axis=0)]) for name, values in part.items()}
+            parts.append(np.asarray(network.predict_on_batch(part), np.float32)[: _BLOCK - short])
+    return np.concatenate(parts)
+
+
+def _numpy(variable: Any) -> np.ndarray:
+    return np.asarray(_ops.convert_to_numpy(variable))

@@ -1,0 +1,81 @@
+"""What a generator makes, as one picture: a row for each thing it is told, a column for each draw of the noise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from plait.errors import ReadError
+from plait.pages.png import encode
+from plait.synth.spatial import Scene
+
+__all__ = ["rows_of", "sheet", "write_sheet"]
+
+_ROWS, _GAP, _HEIGHT = 10, 2, 48
+
+
+def rows_of(scene: Scene) -> dict[str, np.ndarray]:
+    """What each row of a sheet is told: one row a class where there are classes, else what some training samples were told."""
+    if not scene.conditions:
+        return {}
+    first = next((c for c in scene.conditions if c.kind == "class"), None)
+    known = scene.known
+    rows = np.arange(min(_ROWS, len(next(iter(known.values())))))
+    if first is not None:
+        rows = np.unique(known[first.name], return_index=True)[1][:_ROWS]
+    return {name: values[rows] for name, values in known.items()}
+
+
+def sheet(made: np.ndarray, columns: int, *, bounds: tuple[float, float]) -> np.ndarray:
+    """One picture of many samples.
+
+    Args:
+        made: (rows * columns, height, width, channels) or (rows * columns, time, channels), row by row.
+        columns: How many.
+        bounds: What is black and what is white; of series, what is at the bottom and at the top.
+
+    Returns:
+        (height, width, 1 | 3) uint8.
+    """
+    low, high = bounds
+    share = np.clip((made.astype(np.float64) - low) / (high - low or 1.0), 0, 1)
+    pictures = _lines(share) if made.ndim == 3 else np.rint(255 * share).astype(np.uint8)
+    if pictures.shape[-1] not in (1, 3):
+        pictures = pictures[..., :1]
+    n, height, width, channels = pictures.shape
+    rows = -(-n // columns)
+    whole = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels), 128, np.uint8)
+    for number, picture in enumerate(pictures):
+        top, left = number // columns * (height + _GAP), number % columns * (width + _GAP)
+        whole[top : top + height, left : left + width] = picture
+    return whole
+
+
+def write_sheet(folder: str | os.PathLike[str], epoch: int, picture: np.ndarray) -> None:
+    """Write epoch-0001.png into a folder, which is made where it isn't there.
+
+    Raises:
+        ReadError: Nothing can be written there.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"epoch-{epoch + 1:04d}.png").write_bytes(encode(picture))
+    except OSError as error:
+        raise ReadError(f"sheets={os.fspath(folder)!r}: nothing can be written there: {error}. Name a folder of your own.") from error
+
+
+def _lines(share: np.ndarray) -> np.ndarray:
+    """(samples, time, channels) between 0 and 1 as (samples, height, time, 1) pictures, one line a channel."""
+    samples, time, channels = share.shape
+    heights = np.rint((1 - share) * (_HEIGHT - 1)).astype(int)
+    before = np.concatenate([heights[:, :1], heights[:, :-1]], axis=1)
+    low, high = np.minimum(heights, before)[:, None], np.maximum(heights, before)[:, None]  # (samples, 1, time, channels)
+    y = np.arange(_HEIGHT)[None, :, None, None]
+    inked = (y >= low) & (y <= high)
+    shades = np.linspace(0, 140, channels).astype(np.uint8)
+    pictures = np.full((samples, _HEIGHT, time, 1), 255, np.uint8)
+    for channel in range(channels):
+        pictures[..., 0][inked[..., channel]] = shades[channel]
+    return pictures

@@ -1,0 +1,81 @@
+"""How good a generator of images or series is while it is trained, and what it makes, on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plait.dataset import Dataset
+from plait.metrics.signals import frechet
+from plait.synth.sheet import rows_of, sheet, write_sheet
+from plait.synth.spatial import Scene
+
+if TYPE_CHECKING:
+    from plait.metrics.judge import Judge
+
+__all__ = ["Make", "held_out", "quality_of", "sheets_of"]
+
+#: (what samples are told, noise) -> (samples, *space, channels) in the user's units, of the network as it is now.
+Make = Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
+
+_HELD, _COLUMNS, _COMPONENTS = 1000, 8, 16
+
+
+def held_out(data: Dataset, *, seed: int) -> tuple[Dataset, Dataset]:
+    """The part to train on, and a tenth to measure the quality on, of at most 1000 samples."""
+    order = np.random.default_rng([int(seed) & 0xFFFFFFFF, 5]).permutation(len(data))
+    held = int(np.clip(len(data) // 10, 1, _HELD))
+    return data.take(np.sort(order[held:])), data.take(np.sort(order[:held]))
+
+
+def quality_of(scene: Scene, held: Dataset, judge: Judge | None, *, noise: np.ndarray, make: Make) -> Callable[[Any], float]:
+    """The Fréchet distance between samples that were held out and as many that are made, told the same: less is better.
+
+    Args:
+        scene: What is made, and what is told.
+        held: Samples that are not trained on.
+        judge: In whose features; in the principal components of the samples held out where there is none.
+        noise: (samples, ...) for as many.
+        make: Makes them.
+    """
+    rows = np.arange(len(held))
+    names = list(scene.canvas.specs)
+    real = {name: np.asarray(values) for name, values in held.plain().read(names, rows).items()}
+    told = {c.name: c.codes(np.asarray(held.plain().read([c.name], rows)[c.name])) for c in scene.conditions}
+    features = _components(real) if judge is None else judge.features
+    expected = features(real)
+    return lambda network: frechet(expected, features(scene.canvas.streams(make(told, noise))))
+
+
+def sheets_of(
+    scene: Scene, folder: str | os.PathLike[str], *, rng: np.random.Generator, noise: tuple[int, ...], make: Make
+) -> Callable[[Any, int], None]:
+    """(network, epoch) -> a picture in a folder: a row for each thing it is told, the same noise in every row."""
+    told = rows_of(scene)
+    rows = len(next(iter(told.values()))) if told else _COLUMNS
+    told = {name: np.repeat(values, _COLUMNS, axis=0) for name, values in told.items()}
+    drawn = rng.standard_normal((_COLUMNS, *noise), np.float32)
+    drawn = np.tile(drawn, (rows, *(1,) * len(noise))) if told else rng.standard_normal((rows * _COLUMNS, *noise), np.float32)
+    canvas = scene.canvas
+    reach = np.array(canvas.scale) * (1 if canvas.bounded else 3)
+    bounds = (float((np.array(canvas.offset) - reach).min()), float((np.array(canvas.offset) + reach).max()))
+
+    def draw(network: Any, epoch: int) -> None:
+        write_sheet(folder, epoch, sheet(make(told, drawn), _COLUMNS, bounds=bounds))
+
+    return draw
+
+
+def _components(real: Mapping[str, np.ndarray]) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    """Streams -> (samples, axes): the principal components of these ones."""
+    flat = _flat(real)
+    mean = flat.mean(axis=0)
+    axes = np.linalg.svd(flat - mean, full_matrices=False)[2][:_COMPONENTS]
+    return lambda made: (_flat(made) - mean) @ axes.T
+
+
+def _flat(streams: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.asarray(values, np.float64).reshape(len(values), -1) for values in streams.values()], axis=1)
