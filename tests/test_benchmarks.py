@@ -51,6 +51,36 @@ def test_the_benchmark_of_the_feed_writes_its_page_and_keeps_what_was_measured(t
     assert again.read_text(encoding="utf-8") == text
 
 
+def test_the_gauges_of_the_feed_see_memory_that_was_freed_and_time_that_a_child_used():
+    code = """
+import subprocess, sys, time
+import numpy as np
+from cpu import cpu_seconds, forget_peak, resident
+before = forget_peak()
+np.ones(30_000_000, np.uint8)
+print((resident(peak=True) - before) / 1e6)
+begin, own = cpu_seconds(), time.process_time()
+child = subprocess.Popen([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.4: pass\\ntime.sleep(60)"])
+time.sleep(0.2)
+while cpu_seconds() - begin - (time.process_time() - own) < 0.39: time.sleep(0.05)
+alive = child.poll() is None
+child.kill(); child.wait()
+print(alive, cpu_seconds() - begin - (time.process_time() - own))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=FEED, capture_output=True, text=True, check=True, timeout=60)
+    memory, rest = done.stdout.splitlines()
+    assert 29 < float(memory) < 33
+    alive, spent = rest.split()
+    assert alive == "True"
+    assert 0.39 < float(spent) < 0.6
+
+
+def test_a_size_says_which_numbers_of_rows_it_does_not_reach():
+    code = "from growth import Data\nData(1000, 100_000).columns(5, None)\nData(1000, 100_000).columns(6, None)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=FEED, capture_output=True, text=True, check=False, timeout=60)
+    assert "Unavailable: this size goes to 100,000 rows" in done.stderr
+
+
 def _run(script: str, *arguments: object, folder: Path = SYNTHESIS) -> str:
     command = [sys.executable, str(folder / script), *map(str, arguments)]
     done = subprocess.run(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import time
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "forget_peak", "resident", "settle", "stolen"]
+__all__ = ["cpu_seconds", "forget_peak", "give_back", "resident", "settle", "stolen"]
 
 _PROC = Path("/proc")
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -60,6 +61,13 @@ def forget_peak() -> int:
     """Let `resident(peak=True)` begin anew, from the bytes that are returned."""
     (_PROC / "self/clear_refs").write_text("5")
     return resident()
+
+
+def give_back() -> None:
+    """Let the system have memory that was freed and is kept for later: what is used again would not be seen."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _spent(pid: int) -> float:

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from frame import LIMIT, OURS, Candidate, Case, Epochs, Goal
+from frame import LIMIT, OURS, Candidate, Case, Epochs, Goal, Unavailable
 
 TITLE = "How cost grows"
 ABOUT = """Columns in memory, shuffled: one float32 input and one target, from 10^4 rows to {most:,}, batches of 32; {rows:,} rows of 1
@@ -61,6 +61,8 @@ class Data:
         self._held: tuple[Any, Columns] = (None, {})
 
     def columns(self, power: int | None, streams: int | None) -> Columns:
+        if power is not None and 10**power > self.most >= 10_000:  # below that it is for the proof, which asks for fewer
+            raise Unavailable(f"this size goes to {self.most:,} rows")
         if self._held[0] != (power, streams):
             rows = self.rows if power is None else min(10**power, self.most)
             y = np.arange(rows, dtype=np.float32)

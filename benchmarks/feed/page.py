@@ -32,7 +32,8 @@ Candidates take turns, also those that live in other processes; figures are medi
 of the rounds' ratios to the limit. Numerical libraries have one thread each, and idle ones sleep (`OMP_WAIT_POLICY=PASSIVE`).
 Ratios below 1.15 are ties.
 """
-_TRIAL = "**A trial**, smaller than the workload and with few rounds: it shows that everything runs, and its figures are not to be quoted."
+_TRIAL = """**A trial**, smaller than the workload and with few rounds: it shows that everything runs, and its figures are not to be quoted, nor do
+they say whether a goal is reached."""
 
 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -46,7 +47,7 @@ def section(workload: str, result: Mapping[str, Any]) -> str:
     settings = module.SIZES[result["size"]]
     trial = [] if result["size"] == "full" else [_TRIAL, ""]
     lines = [f"## {module.TITLE}", "", *trial, module.ABOUT.format(**settings), "", *_table(module, found), ""]
-    goals = [line for goal in module.GOALS for line in _goal(goal, module, found)]
+    goals = [line for goal in module.GOALS for line in _goal(goal, module, found, verdict=not trial)]
     if goals:
         lines += ["| goal | asked for | found | |", "|---|---|---|---|", *goals, ""]
     lines += _missing(found)
@@ -94,19 +95,19 @@ def _ratio(found: Found, name: str, to: str, case: str, to_case: str = "") -> fl
     return median(a / b for a, b in zip(*pair, strict=False)) if all(pair) else None  # type: ignore[arg-type]
 
 
-def _goal(goal: Goal, module: Any, found: Found) -> list[str]:
+def _goal(goal: Goal, module: Any, found: Found, *, verdict: bool) -> list[str]:
     ours = found.figures.get(goal.ours, {}).get(goal.case)
     what = goal.words or goal.case
     if not goal.to:
         shown = (_words(median(ours), module, goal.case), median(ours) <= goal.factor) if ours else ("not measured", None)
-        return [f"| {what} | at most {_words(goal.factor, module, goal.case)} | {shown[0]} | {_verdict(shown[1])} |"]
+        return [f"| {what} | at most {_words(goal.factor, module, goal.case)} | {shown[0]} | {_verdict(shown[1] if verdict else None)} |"]
     where = goal.to_case or goal.case
     there = [to for to in goal.to if found.figures.get(to, {}).get(where)]
     name = min(there, key=lambda to: median(found.figures[to][where]), default=goal.to[0])
     ratio = _ratio(found, name, goal.ours, where, goal.case) if goal.sooner else _ratio(found, goal.ours, name, goal.case)
     asked = f"{goal.factor:.3g} times less than {name}" if goal.sooner else f"at most {goal.factor:.3g} of the {name}"
     reached = None if ratio is None else ratio >= goal.factor if goal.sooner else ratio <= goal.factor
-    return [f"| {what} | {asked} | {'not measured' if ratio is None else f'{ratio:,.3g}'} | {_verdict(reached)} |"]
+    return [f"| {what} | {asked} | {'not measured' if ratio is None else f'{ratio:,.3g}'} | {_verdict(reached if verdict else None)} |"]
 
 
 def _verdict(reached: bool | None) -> str:

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from cpu import cpu_seconds, forget_peak, resident, settle
+from cpu import cpu_seconds, forget_peak, give_back, resident, settle
 from frame import Candidate, Case, Epochs, Unavailable, named
 
 __all__ = ["serve"]
@@ -170,10 +170,14 @@ class _Running:
         return spent / count
 
     def _memory(self) -> float:
-        gc.collect()
-        before = forget_peak()
-        self.epoch = self._epochs()()
-        _drained(self.epoch, self.case.multiple)
+        """What a second setting up takes: the first brings the data, which are not counted, and what is imported."""
+        for count in (1, self.case.multiple):
+            self.close()
+            gc.collect()
+            give_back()
+            before = forget_peak()
+            self.epoch = self._epochs()()
+            _drained(self.epoch, count)
         taken = resident(peak=True) - before
         self.close()
         return float(taken)
