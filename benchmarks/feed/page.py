@@ -32,8 +32,8 @@ Candidates take turns, also those that live in other processes; figures are medi
 of the rounds' ratios to the limit. Numerical libraries have one thread each, and idle ones sleep (`OMP_WAIT_POLICY=PASSIVE`).
 Ratios below 1.15 are ties.
 """
-_TRIAL = """**A trial**, smaller than the workload and with few rounds: it shows that everything runs, and its figures are not to be quoted, nor do
-they say whether a goal is reached."""
+_TRIAL = """**A trial**, smaller than the workload and with few rounds: it shows that everything runs, and its figures are not to be quoted,
+nor do they say whether a goal is reached."""
 
 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
