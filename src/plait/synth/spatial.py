@@ -15,6 +15,7 @@ from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.spec import Spec
 from plait.synth.archive import write_archive
 from plait.synth.canvas import Canvas
+from plait.synth.endless import endless
 from plait.synth.synthesizer import Synthesizer, check_draw, check_seed
 from plait.synth.told import Condition, whole
 from plait.tabular import Kind
@@ -26,6 +27,7 @@ __all__ = ["Scene", "Spatial", "is_spatial"]
 _FORMAT = 1
 _KEPT = 4_000_000  # numbers of the conditions that are kept to draw from
 _FEWEST = 256  # samples of them, however large
+_STREAMED = 64  # samples of a stream drawn at once
 
 
 def is_spatial(data: Dataset) -> bool:
@@ -173,6 +175,11 @@ class Spatial(Synthesizer):
         made = self._scene.canvas.streams(self._make(n, coded, rng))
         source = Drawn({**made, **exact}, self.spec, {}, f"sample of {self.called}")
         return Dataset(inputs={name: source[name] for name in self.inputs}, targets={name: source[name] for name in self.targets})
+
+    def stream(self, *, seed: int) -> Dataset:
+        """A data set without end, in constant memory, drawn some samples at a time. For `Loader(..., steps=...)`."""
+        check_seed(self.called, seed, method="stream")
+        return endless(self, seed=seed, block=_STREAMED)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to one file, whole or not at all: a zip of JSON and arrays, without pickle. `plait.load` reads it."""
