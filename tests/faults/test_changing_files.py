@@ -16,6 +16,7 @@ from PIL import Image
 
 import plait
 from plait.errors import ChangedError
+from plait.formats import npy_rows
 
 READ = """
 import os, sys
@@ -108,23 +109,32 @@ def test_files_that_are_cut_in_mid_epoch_are_named_by_their_sample(tmp_path: Pat
 @pytest.mark.parametrize("waited", [0.0, 0.05], ids=["within a tick of the clock", "later"])
 def test_a_file_that_is_written_while_it_is_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waited: float) -> None:
     """Somebody writes between our two looks at the file; right after it was made, so that its time is the same before and after, too."""
-    path, read, size = tmp_path / "a.npy", os.read, 1000
+    path, read, straight, size = tmp_path / "a.npy", os.read, npy_rows._readv, 1000
     np.save(path, np.zeros(size))
     source = plait.Npy("{id}.npy")
+
+    def write() -> None:
+        with path.open("r+b") as other:
+            other.seek(128 + 4000)
+            other.write(np.full(size // 2, 7.0).tobytes())
 
     def disturbed(file: int, most: int) -> bytes:
         data = read(file, most)
         if most > 1000:
-            with path.open("r+b") as other:
-                other.seek(128 + 4000)
-                other.write(np.full(size // 2, 7.0).tobytes())
+            write()
         return data
+
+    def disturbed_straight(file: int, parts: list[memoryview]) -> int:
+        found = straight(file, parts)
+        write()
+        return found
 
     path.touch()
     time.sleep(waited)
     count("faults injected")
     with monkeypatch.context() as patched:
         patched.setattr(os, "read", disturbed)
+        patched.setattr(npy_rows, "_readv", disturbed_straight)
         with refused(r"sample 'a' was written to while it was read: 'a.npy'. Write new data to a new file, and rename", error=ChangedError):
             source.read(["array"], np.array([0]))
     assert source.read(["array"], np.array([0]))["array"].sum() == 7 * size // 2  # type: ignore[union-attr]

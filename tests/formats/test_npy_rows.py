@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,13 @@ from plait.sources.npy import ReadNpy
 ARRAY = np.arange(12.0).reshape(4, 3)
 
 
+def aged(path):
+    """The path, its file an hour older: one written a moment ago is left to who looks twice."""
+    then = time.time() - 3600
+    os.utime(path, (then, then))
+    return str(path)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float16", "uint8", "int32", "bool", "<M8[D]", "complex64"])
 @pytest.mark.parametrize("shape", [(4, 3), (5,), ()])
 def test_what_numpy_saves_is_read_to_its_place(tmp_path, dtype, shape):
@@ -23,7 +31,7 @@ def test_what_numpy_saves_is_read_to_its_place(tmp_path, dtype, shape):
     rows = Rows(out)
     for number in (2, 0, 1):
         np.save(tmp_path / f"{number}.npy", arrays[number])
-        assert rows.read(number, str(tmp_path / f"{number}.npy"))
+        assert rows.read(number, aged(tmp_path / f"{number}.npy"))
     assert np.array_equal(out, arrays)
 
 
@@ -48,12 +56,12 @@ def test_any_other_file_is_left_to_who_can_say_what_it_is(tmp_path):
         else:
             with open(tmp_path / name, "wb") as file:
                 np.save(file, content)
-        assert not rows.read(0, str(tmp_path / name)), name
+        assert not rows.read(0, aged(tmp_path / name)), name
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", "nowhere", "nul\0", "."):
         assert not rows.read(0, str(tmp_path / name)), name
     assert not rows.read(0, "/dev/zero")
-    assert rows.read(0, str(tmp_path / "a.npy"))
+    assert rows.read(0, aged(tmp_path / "a.npy"))
 
 
 def test_files_of_another_order_among_the_usual_ones_give_the_same_values(tmp_path):
@@ -68,8 +76,23 @@ def test_where_the_system_cannot_scatter_the_same_is_read(tmp_path, monkeypatch)
     np.save(tmp_path / "a.npy", ARRAY)
     monkeypatch.setattr(npy_rows, "_readv", npy_rows._read_into)
     out = np.zeros((2, 4, 3))
-    assert Rows(out).read(1, str(tmp_path / "a.npy"))
+    assert Rows(out).read(1, aged(tmp_path / "a.npy"))
     assert np.array_equal(out[1], ARRAY)
     with open(tmp_path / "a.npy", "ab") as file:
         file.write(b"x")
-    assert not Rows(out).read(1, str(tmp_path / "a.npy"))
+    assert not Rows(out).read(1, aged(tmp_path / "a.npy"))
+
+
+def test_a_file_written_a_moment_ago_or_meanwhile_is_left_to_who_looks_twice(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", ARRAY)
+    rows = Rows(np.zeros((1, 4, 3)))
+    assert not rows.read(0, str(tmp_path / "a.npy"))
+    straight = npy_rows._readv
+
+    def disturbed(file, parts):
+        count = straight(file, parts)
+        (tmp_path / "a.npy").touch()
+        return count
+
+    monkeypatch.setattr(npy_rows, "_readv", disturbed)
+    assert not rows.read(0, aged(tmp_path / "a.npy"))

@@ -15,7 +15,7 @@ from plait.errors import ChangedError, MissingExtraError, ReadError
 from plait.formats.remote import filesystem
 from plait.formats.unpacked import MOST_RATIO, most_unpacked
 
-__all__ = ["file_stamp", "is_url", "read_bytes", "stamp_of"]
+__all__ = ["file_stamp", "is_url", "read_bytes", "stamp_of", "undisturbed"]
 
 _TICK, _TRIES = 20_000_000, 3  # nanoseconds; Linux stamps files 100 to 1000 times a second
 
@@ -113,6 +113,17 @@ class _WrittenError(Exception):
     """Somebody wrote to the file while it was read."""
 
 
+def undisturbed(begun: int, before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether nobody can have written to a file between two looks at it.
+
+    Args:
+        begun: When the first was taken, in nanoseconds since 1970.
+        before, after: What was seen.
+    """
+    same = (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    return same and abs(begun - before.st_mtime_ns) > _TICK
+
+
 def _read_local(path: str, most: int) -> bytes:
     file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # a pipe must not make us wait
     try:
@@ -127,10 +138,10 @@ def _read_local(path: str, most: int) -> bytes:
             while len(data) < status.st_size and (more := os.read(file, status.st_size - len(data))):
                 data += more
             after = os.fstat(file)
+            if undisturbed(begun, status, after) and len(data) == status.st_size:
+                return data
             if len(data) != status.st_size or (after.st_size, after.st_mtime_ns) != (status.st_size, status.st_mtime_ns):
                 break
-            if abs(begun - status.st_mtime_ns) > _TICK:
-                return data
             time.sleep(_TICK / 1e9)  # within one tick of the clock that files are stamped by, a write leaves no trace
             os.lseek(file, 0, os.SEEK_SET)
         raise _WrittenError

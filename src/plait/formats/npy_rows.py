@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import io
 import os
+import time
 from typing import Any
 
 import numpy as np
+
+from plait.formats.contents import undisturbed
 
 __all__ = ["Rows"]
 
@@ -32,7 +35,8 @@ class Rows:
         """Read a file on disk whose header is, byte for byte, the one that NumPy writes of such an array, and which is as long as it says.
 
         Returns:
-            False for any other file, or none: who calls finds out what it is. The row then holds anything.
+            False for any other file, or none, or one that was written to meanwhile: who calls finds out what it is. The row then
+            holds anything.
         """
         begin = row * self._each
         try:
@@ -40,12 +44,14 @@ class Rows:
         except (OSError, ValueError):
             return False
         try:
+            begun, before = time.time_ns(), os.fstat(file)
             count = _readv(file, [self._found, self._bytes[begin : begin + self._each], self._beyond])
+            still = undisturbed(begun, before, os.fstat(file))
         except OSError:
             return False
         finally:
             os.close(file)
-        return count == self._whole and self._found == self._head
+        return still and count == self._whole and self._found == self._head
 
 
 def _read_into(file: int, parts: list[Any]) -> int:
