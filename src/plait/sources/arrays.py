@@ -234,16 +234,19 @@ def _missing(array: np.ndarray) -> np.ndarray | None:
     kind = array.dtype.kind
     if kind not in "fMm":
         return None
-    absent = np.zeros(len(array), bool)
+    absent = None
     each = max(1, 2**20 // max(1, array[:1].size))  # samples at once, so that no second array of that size is made
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(array), each):
             block = array[start : start + each]
             if kind == "f" and np.isfinite(block.sum()):  # the quickest way to see that there is none
                 continue
-            gone = np.isnan(block) if kind == "f" else np.isnat(block)
-            absent[start : start + each] = _any(gone)
-    return absent if absent.any() else None
+            gone = _any(np.isnan(block) if kind == "f" else np.isnat(block))
+            if absent is None and gone.any():  # not before, since it takes a byte a sample
+                absent = np.zeros(len(array), bool)
+            if absent is not None:
+                absent[start : start + each] = gone
+    return absent
 
 
 def _any(values: np.ndarray) -> np.ndarray:
