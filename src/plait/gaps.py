@@ -78,11 +78,10 @@ class Join:
 
     def kept(self) -> np.ndarray:
         """(keys,) bool: what no policy drops."""
-        keep = np.ones(len(self.keys), bool)
-        for name, gap in self.gaps.items():
-            if self.policies[name] == "drop" and gap.missing is not None:
-                keep &= ~gap.missing
-        return keep
+        dropped = [gap.missing for name, gap in self.gaps.items() if self.policies[name] == "drop" and gap.missing is not None]
+        if not dropped:
+            return np.broadcast_to(np.True_, (len(self.keys),))  # which takes no memory
+        return ~np.logical_or.reduce(dropped)
 
     def check(self, keep: np.ndarray) -> None:
         """Raise where a stream must have a value and has none, or where nothing is left.
