@@ -10,8 +10,10 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from faults import count
+from feeding import fed, feeder, making
 from fuzzing import memory
 
 import plait
@@ -71,6 +73,33 @@ def test_errors_leave_nothing_open(tmp_path: Path) -> None:
     after = state()
     assert after[1:] == (files, threads)
     assert after[0] < resident * 1.01 + 1
+
+
+def tree() -> tuple[float, int, int]:
+    """Resident megabytes of this process and its workers together, descriptors, and processes and threads."""
+    gc.collect()
+    children = psutil.Process().children(recursive=True)
+    resident = memory("VmRSS") + sum(child.memory_full_info().uss for child in children) / 2**20
+    return resident, len(os.listdir("/proc/self/fd")), threading.active_count() + len(children)
+
+
+@pytest.mark.parametrize(("workers", "processes"), [(0, False), (2, False), (2, True)], ids=["inline", "threads", "processes"])
+def test_many_epochs_by_workers_of_each_kind_take_no_more_than_the_first_ones(tmp_path: Path, workers: int, processes: bool) -> None:
+    """The workers stay between the epochs; what they and this process hold together is looked at."""
+    made, by = making(source(tmp_path).map(np.strings.str_len, on="t")), feeder(workers, processes)
+
+    def one(number: int) -> float:
+        first = number * made.order.per_pass
+        return sum(float(batch.targets["y"].sum()) for batch in fed(made, first, first + made.order.per_pass, by=by))
+
+    for number in range(15):
+        one(number)
+    resident, files, running = tree()
+    for number in range(EPOCHS):
+        assert one(number) == 276
+    after = tree()
+    assert after[1:] == (files, running)
+    assert after[0] < resident * 1.01 + 0.5 * (1 + 2 * processes), f"{resident:.1f} MB became {after[0]:.1f} MB"
 
 
 KEYS = """
