@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import zlib
 
 import pytest
 
@@ -24,6 +25,24 @@ collect_ignore_glob = [f"test_*_{other}.py" for other in BACKENDS if other != BA
 importlib.import_module(BACKEND)
 
 import keras  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker."""
+    config.addinivalue_line("markers", "in_turn: what takes long runs on one of the backends, which its name decides; PLAIT_ALL=1: on all.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave tests that are marked `in_turn` to the backend whose turn it is; those that share a module's marker stay together."""
+    if os.environ.get("PLAIT_ALL"):
+        return
+    for item in items:
+        mark = item.get_closest_marker("in_turn")
+        if mark is None:
+            continue
+        turn = BACKENDS[zlib.crc32((item.nodeid.partition("::")[0] if mark.kwargs.get("together") else item.nodeid).encode()) % 3]
+        if turn != BACKEND:
+            item.add_marker(pytest.mark.skip(reason=f"takes long, and runs on {turn} alone; PLAIT_ALL=1 runs it here"))
 
 
 def pytest_report_header() -> str:

@@ -6,7 +6,13 @@ import pytest
 from documents import docstrings, documents, run_docstrings, run_document
 
 
-@pytest.mark.parametrize("document", documents(keras=True))
+def each():
+    for document in documents(keras=True):
+        long = any(name in str(document) for name in ("generators", "fusion", "networks"))
+        yield pytest.param(document, id=str(document), marks=[pytest.mark.in_turn] * long)
+
+
+@pytest.mark.parametrize("document", each())
 def test_every_example_of_a_document_runs(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_document(document)

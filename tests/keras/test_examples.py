@@ -30,7 +30,15 @@ FEWER = {  # epochs, where fewer are enough to see it
 }
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
+LONG = ("c1", "c3", "fusion", "n3", "n4", "s")
+
+
+def examples():
+    for name in sorted(path.stem for path in EXAMPLES.glob("*.py")):
+        yield pytest.param(name, marks=[pytest.mark.in_turn] * name.startswith(LONG))
+
+
+@pytest.mark.parametrize("name", examples())
 def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     main = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]

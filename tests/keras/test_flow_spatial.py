@@ -15,6 +15,8 @@ from plait.synth.networks_flow_arrays import array_velocity, carried
 from plait.synth.spatial import Scene
 from plait.testing import check_synthesizer
 
+pytestmark = pytest.mark.in_turn(together=True)
+
 
 @functools.cache
 def fitted(number=0):

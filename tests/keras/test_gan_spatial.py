@@ -22,6 +22,8 @@ from plait.synth.networks_gan import slope_at
 from plait.synth.spatial import Scene
 from plait.testing import check_synthesizer
 
+pytestmark = pytest.mark.in_turn(together=True)
+
 SUPPORT = Path(__file__).parent.parent / "support"
 
 

@@ -14,6 +14,8 @@ from plait.metrics.coverage import neighbourhoods
 from plait.metrics.judged import judged
 from plait.metrics.signals import frechet
 
+pytestmark = pytest.mark.in_turn(together=True)
+
 
 @functools.cache
 def judge():

@@ -434,7 +434,7 @@ def test_s25_a_worker_that_fails_or_gives_nothing_ends_fit_with_its_reason(worke
 
     with pytest.raises(plait.TransformError, match="Step fails on 'y', sample 5 raised RuntimeError: out of ink"):
         trained_on(plait.Loader(numbered().map(fails, on="y"), 1, workers=workers))
-    with pytest.raises(plait.SpecError, match="Step gives_nothing turned 8 samples of 'y' into dtype object"):
+    with pytest.raises(plait.SpecError, match=r"Step gives_nothing turned \d samples of 'y' into dtype object"):
         trained_on(plait.Loader(numbered().map(gives_nothing, on="y"), 1, workers=workers))
 
 

@@ -137,7 +137,7 @@ def test_a_slow_step_in_python_is_found_and_given_to_processes(monkeypatch):
     monkeypatch.setattr("plait.calibration._APART", 9.0)  # on a busy machine two threads may seem to be of use
 
     def slow(x):
-        end = time.thread_time() + 0.01
+        end = time.thread_time() + 0.01 * len(x) / 16
         while time.thread_time() < end:
             pass
         return x

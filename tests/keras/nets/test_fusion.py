@@ -53,6 +53,7 @@ def dataset(inputs, targets):
     return data
 
 
+@pytest.mark.in_turn
 def test_every_kind_of_input_and_target_is_fused_checked_trained_and_predicted_in_its_own_shape():
     data = dataset(INPUTS, TARGETS)
     model = plait.nets.fusion(data, width=8)
@@ -76,6 +77,7 @@ def test_every_kind_of_input_and_target_is_fused_checked_trained_and_predicted_i
 MERGES = ("multiply", "gated", "attention")
 
 
+@pytest.mark.in_turn
 def test_models_of_every_merge_are_loaded_and_trained_where_there_is_no_plait(tmp_path):
     """The weights that move are left behind, and the optimizer goes on."""
     small, whole = dataset(("caption", "sizes"), ("grade",)), dataset(("map", "caption", "place"), ("grade", "both", "lesion", "copy"))
