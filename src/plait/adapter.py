@@ -150,6 +150,11 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
             self._ledger.handed.drop()  # Keras took the first batch to build the model, and takes it again
         self._open = False
 
+    @property
+    def feeding(self) -> bool:
+        """Whether a model is in an epoch of this loader."""
+        return self._open
+
     # how it is done
 
     def _keras_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:

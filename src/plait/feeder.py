@@ -61,7 +61,7 @@ class Feeder:
         if self.choice.open:
             return Insistent(self._calibrated(making, blocks, batches))
         if self.choice.processes:
-            return Insistent(self._by_processes(making, blocks))
+            return Insistent(self._by_processes(making, blocks, batches))
         return ahead(
             making, blocks, workers=self.choice.workers, depth=max(1, self.depth), timeout=self.timeout, late=partial(self._late, making)
         )
@@ -85,10 +85,15 @@ class Feeder:
         if pool.idle:
             self._parked.append(_Parked(making, pool))
 
-    def _by_processes(self, making: Making, blocks: Iterator[range]) -> Generator[list[Batch], None, None]:
+    def _by_processes(self, making: Making, blocks: Iterator[range], batches: int) -> Generator[list[Batch], None, None]:
         pool = self.pool(making)
-        yield from pool.run(blocks, depth=self.depth)
-        self.park(making, pool)
+        results = pool.run(blocks, depth=self.depth)
+        for made in results:
+            batches -= len(made)
+            if not batches:  # Keras asks for no more than there is: processes are free now, or never
+                next(results, None)
+                self.park(making, pool)
+            yield made
 
     def _calibrated(self, making: Making, blocks: Iterator[range], batches: int) -> Generator[list[Batch], None, None]:
         """The same batches, the first ones timed. They are handed out like all others, so nothing is made for the sake of timing."""
@@ -125,11 +130,13 @@ class Feeder:
             choice = decide(prior, one, two, cores=cores(), left=left)
         self.choice = choice
         if choice.processes:
-            yield from self._tried(making, blocks, choice, one.each)
+            yield from self._tried(making, blocks, choice, one.each, left)
         else:
             yield from self.run(making, blocks, batches=left)
 
-    def _tried(self, making: Making, blocks: Iterator[range], choice: Choice, inline: float) -> Generator[list[Batch], None, None]:
+    def _tried(
+        self, making: Making, blocks: Iterator[range], choice: Choice, inline: float, batches: int
+    ) -> Generator[list[Batch], None, None]:
         """The rest of an epoch by processes, if they can be had and are found quicker for the reader; else in the thread that asks."""
         under_way: deque[range] = deque()
 
@@ -148,7 +155,13 @@ class Feeder:
             for made in results:
                 waits.append(perf_counter() - begin)
                 under_way.popleft()
+                batches -= len(made)
+                if not batches:
+                    next(results, None)
+                    self.park(making, pool)
                 yield made
+                if not batches:
+                    return
                 if len(waits) == 1 + _TRIED:
                     wait = sum(waits[1:]) / _TRIED  # the first waits for the processes to start
                     if wait > _WON * inline:

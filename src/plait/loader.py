@@ -101,7 +101,7 @@ class Loader(Adapter):
         fuse_steps: bool = False,
     ) -> None:
         super().__init__()
-        _check_arguments(data, batch_size, steps, remainder, shard)
+        _check_arguments(data, batch_size, steps, remainder, shard, seed, fuse_steps)
         check_means(workers, processes, ahead, timeout)
         self.data, self.seed, self.shuffle = data, int(seed), bool(shuffle) and not data.endless
         if isinstance(shuffle, str) and shuffle != "blocks":
@@ -140,8 +140,8 @@ class Loader(Adapter):
     def step(self) -> int:
         """How many batches were handed out since the seed's beginning. The whole state.
 
-        Assign it to go on from there: the next epoch that begins, in `fit` or a loop, begins at that batch. A loop left early does
-        not count: the next one begins its epoch afresh.
+        Assign it to go on from there: the next epoch that begins, in `fit` or a loop, begins at that batch; `audit` takes that for a
+        new run. A loop left early does not count: the next one begins its epoch afresh.
         """
         return self._step
 
@@ -378,7 +378,9 @@ def _plain(batch: Batch) -> PlainBatch:
     return batch.inputs, targets, batch.weights
 
 
-def _check_arguments(data: object, batch_size: object, steps: object, remainder: object, shard: object) -> None:
+def _check_arguments(
+    data: object, batch_size: object, steps: object, remainder: object, shard: object, seed: object, fuse_steps: object
+) -> None:
     if not isinstance(data, Dataset):
         raise ArgumentError(
             f"Loader takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs={{...}}, targets={{...}}), or "
@@ -394,6 +396,10 @@ def _check_arguments(data: object, batch_size: object, steps: object, remainder:
     for name, value in (("batch_size", batch_size), ("steps", 1 if steps is None else steps)):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
             raise ArgumentError(f"{name}={value!r}: an integer of at least 1 is needed.")
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
+        raise ArgumentError(f"seed={seed!r}: a seed is a whole number. Write seed=0.")
+    if not isinstance(fuse_steps, (bool, np.bool_)):
+        raise ArgumentError(f"fuse_steps={fuse_steps!r}: True or False; how many steps is said by model.compile(steps_per_execution=...).")
     if remainder not in ("keep", "drop", "pad"):
         raise ArgumentError(f"remainder={remainder!r}: choose 'keep', 'drop' or 'pad'.")
     if not isinstance(shard, tuple) or len(shard) != 2 or not 0 <= shard[0] < shard[1]:

@@ -47,7 +47,7 @@ class Resume(keras.callbacks.Callback):
         super().__init__()
         if not isinstance(loader, Loader):
             raise ArgumentError(f"Resume takes the plait.Loader that fit is given, not a {type(loader).__name__}.")
-        if every is not None and every < 1:
+        if every is not None and (not isinstance(every, (int, np.integer)) or isinstance(every, bool) or every < 1):
             raise ArgumentError(f"every={every}: a number of batches, at least 1; leave it out to save once an epoch.")
         self.loader, self.path, self.every, self.elastic = loader, os.fspath(path), every, elastic
         self._begin = 0  # step at which the running epoch began
@@ -85,6 +85,12 @@ class Resume(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Count, and save when it is time."""
+        if not self.loader.feeding:
+            self.on_train_end()
+            raise ArgumentError(
+                "Resume was given a Loader that does not feed this fit, so the step that it saves would mean nothing. Write "
+                "model.fit(loader, callbacks=[plait.Resume(loader, path)])."
+            )
         end = (self._begin // len(self.loader) + 1) * len(self.loader)
         before, step = self.loader.step, min(self._begin + batch + 1, end)  # the last call of an epoch may have fewer steps than it says
         self.loader.mark(step)
@@ -168,13 +174,14 @@ class Resume(keras.callbacks.Callback):
 
     def _check_order(self, state: Mapping[str, Any]) -> None:
         saved, here = state["order"], order_of(self.loader)
+        shared = [_of_all_shards(order, sharded=saved["shard"] != here["shard"]) for order in (saved, here)]
         if self.elastic:
-            saved, here = _of_all_shards(saved), _of_all_shards(here)
+            saved, here = shared
         different = _differences(saved, here)
         if not different:
             return
         hint = ""
-        if not self.elastic and not _differences(_of_all_shards(saved), _of_all_shards(here)):
+        if not self.elastic and not _differences(*shared):
             hint = " The global batches are the same: plait.Resume(..., elastic=True) goes on with another number of shards."
         raise ResumeError(
             f"{self.path!r} was saved by a run (plait {state.get('plait')}, keras {state.get('keras')}) with another order of samples: "
@@ -212,11 +219,12 @@ def order_of(loader: Loader) -> dict[str, object]:
     return {"samples": len(data), "keys": f"{keys:016x}", **known}
 
 
-def _of_all_shards(order: Mapping[str, Any]) -> dict[str, object]:
+def _of_all_shards(order: Mapping[str, Any], *, sharded: bool) -> dict[str, object]:
     """The same without what may change between shards that share global batches: how many there are, and how large the part of each is."""
     shared = {name: value for name, value in order.items() if name not in ("batch_size", "shard")}
     shared["global_batch"] = order["batch_size"] * order["shard"][1]
-    shared["remainder"] = "keep" if order["remainder"] == "pad" else order["remainder"]  # weight 0: the same samples, the same loss
+    if sharded and order["remainder"] == "pad":
+        shared["remainder"] = "keep"  # padding has weight 0: the same samples, the same loss
     return shared
 
 

@@ -492,3 +492,17 @@ def test_buckets_pad_to_their_own_edge_and_train():
     model = keras.Model(x, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(9, 4)(x))))
     model.compile("sgd", "mse")
     assert np.isfinite(model.fit(loader, epochs=2, verbose=0).history["loss"]).all()
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"seed": 1.5}, "seed=1.5: a seed is a whole number"),
+        ({"seed": "a"}, "seed='a': a seed is a whole number"),
+        ({"fuse_steps": 4}, r"fuse_steps=4: True or False; how many steps is said by model.compile\(steps_per_execution=...\)"),
+    ],
+)
+def test_a_seed_is_a_whole_number_and_fusing_yes_or_no(how, message):
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=np.ones((8, 2), np.float32))})
+    with pytest.raises(plait.ArgumentError, match=message):
+        plait.Loader(data, 4, **how)

@@ -56,7 +56,7 @@ def same(found, expected):
     ("kind", "workers", "kills"),
     [
         ("plain", 2, [{"event": 14}, {"batch": 5, "how": "SIGTERM"}]),
-        *([("bucket", 0, [{"event": 33}]), ("shards", 2, [{"after": 0.3}])] if BACKEND == "torch" else []),  # the quickest
+        *([("bucket", 0, [{"event": 33}]), ("shards", 2, [{"event": 21}])] if BACKEND == "torch" else []),  # the quickest
     ],
 )
 def test_killed_runs_end_with_the_same_weights_audit_and_bad_samples(server, tmp_path, kind, workers, kills):
@@ -380,3 +380,29 @@ def special(kind):
     model = keras.Model(x, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(9, 4)(x))))
     model.compile("adam", "mse")
     return model, loader
+
+
+def test_a_loader_that_does_not_feed_the_fit_is_refused(tmp_path):
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=np.ones((8, 2), np.float32))}, targets={"y": plait.Arrays(y=np.ones(8, np.float32))})
+    x = keras.Input((2,), name="x")
+    model = keras.Model({"x": x}, {"y": keras.layers.Dense(1, name="y")(x)})
+    model.compile("sgd", "mse")
+    other = plait.Resume(plait.Loader(data, 4), tmp_path / "run.json")
+    with pytest.raises(plait.ArgumentError, match=r"Resume was given a Loader that does not feed this fit.*model.fit\(loader, callbacks="):
+        model.fit(plait.Loader(data, 4), callbacks=[other], verbose=0)
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_elastic_is_for_another_number_of_shards_and_no_other_difference(tmp_path):
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=np.ones((9, 2), np.float32))}, targets={"y": plait.Arrays(y=np.ones(9, np.float32))})
+    x = keras.Input((2,), name="x")
+    model = keras.Model({"x": x}, {"y": keras.layers.Dense(1, name="y")(x)})
+    model.compile("sgd", "mse")
+
+    def run(**how):
+        loader = plait.Loader(data, 4, **how)
+        model.fit(loader, callbacks=[plait.Resume(loader, tmp_path / "run.json", elastic="remainder" in how)], verbose=0)
+
+    run()
+    with pytest.raises(plait.ResumeError, match=r"remainder was 'keep' and is 'pad'.*begin anew\.$"):
+        run(remainder="pad")

@@ -7,6 +7,7 @@ import time
 
 import keras
 import numpy as np
+import psutil
 import pytest
 from feeding import jitter
 
@@ -200,3 +201,18 @@ def test_a_loop_that_has_failed_does_not_end_as_if_it_were_whole(how):
     assert got <= 7
     loader._feeder._parked.clear()
     gc.collect()
+
+
+def test_fit_has_the_same_processes_in_every_epoch():
+    """Keras asks for no more batches than there are, so an epoch ends without anybody saying so."""
+    loader, seen, before = plait.Loader(data(64), 16, workers=2, processes=True), [], {child.pid for child in psutil.Process().children()}
+
+    class Note(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                gc.collect()
+                seen.append(sorted(child.pid for child in psutil.Process().children() if child.pid not in before))
+
+    network().fit(loader, epochs=3, verbose=0, callbacks=[Note()])
+    assert seen[1] == seen[2]
+    assert len(seen[2]) == 2

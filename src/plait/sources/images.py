@@ -54,6 +54,8 @@ class Images(FileSource):
     ) -> None:
         label = f"Images {os.fspath(template)!r}"
         colour = _colour(background, label)
+        if not isinstance(draft, bool):
+            raise ArgumentError(f"{label}: draft={draft!r}: True or False is needed.")
         if draft and size is None:
             raise ArgumentError(f"{label}: draft=True decodes to what a size needs, so give it: size=(64, 64).")
         step = ReadImage(size or (1, 1), mode, size is not None, colour, most_pixels, draft)

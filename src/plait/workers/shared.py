@@ -56,6 +56,7 @@ class Ring:
         self._size = 0  # of the slots that are made
         self._end = 0  # of the file
         self._free: deque[Slot] = deque()  # appended to by whichever thread drops the last reference
+        self._lent: set[Slot] = set()  # else a slot that is lent is garbage, and so is the reference that gives it back
 
     @property
     def free(self) -> int:
@@ -79,9 +80,15 @@ class Ring:
 
     def lend(self, slot: Slot) -> np.ndarray:
         """(slot.size,) uint8: the memory of a slot, which is free again when nothing refers to this array."""
-        free = self._free
+        free, lent = self._free, self._lent
+
+        def give_back(_: object) -> None:
+            lent.discard(slot)
+            free.append(slot)
+
         owner = np.frombuffer(slot.memory, np.uint8, slot.size, slot.start)
-        slot.owner = weakref.ref(owner, lambda _: free.append(slot))
+        lent.add(slot)
+        slot.owner = weakref.ref(owner, give_back)
         return owner
 
     def close(self) -> None:
