@@ -13,8 +13,6 @@ from browser import look, needs_chromium
 import plait
 from plait.cli import main
 
-pytestmark = pytest.mark.in_turn(together=True)
-
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):

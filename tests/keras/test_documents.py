@@ -8,7 +8,7 @@ from documents import docstrings, documents, run_docstrings, run_document
 
 def each():
     for document in documents(keras=True):
-        long = any(name in str(document) for name in ("generators", "fusion", "networks"))
+        long = any(name in str(document) for name in ("generators", "fusion"))
         yield pytest.param(document, id=str(document), marks=[pytest.mark.in_turn] * long)
 
 

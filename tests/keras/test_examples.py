@@ -30,7 +30,7 @@ FEWER = {  # epochs, where fewer are enough to see it
 }
 
 
-LONG = ("c1", "c3", "fusion", "n3", "n4", "s")
+LONG = ("c1", "fusion", "n3", "n4")
 
 
 def examples():

@@ -295,7 +295,8 @@ class Slow(plait.Source):
 
     def read(self, names, rows):
         if len(rows) == 10:  # a block, not a look
-            print(rows[0], flush=True)
+            sys.stdout.write(f"{rows[0]}\\n")  # in one piece: two threads write
+            sys.stdout.flush()
             time.sleep(float(sys.argv[2]))
         return {n: rows[:, None] + np.arange(100) / 100 for n in names}
 

@@ -97,7 +97,8 @@ class Slow(plait.Source):
 
     def read(self, names, rows):
         if len(rows) == 20:  # a block, not a look
-            print(rows[0], flush=True)
+            sys.stdout.write(f"{rows[0]}\\n")  # in one piece: two threads write
+            sys.stdout.flush()
             time.sleep(float(sys.argv[2]))
         x = rows[:, None] + np.arange(100) / 100
         return {n: x if n == "x" else plait.Ragged.of([np.arange(r % 4) for r in rows], dtype=np.int64) for n in names}
