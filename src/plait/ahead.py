@@ -8,9 +8,11 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from queue import SimpleQueue
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from plait.pace import Pace
 from plait.raising import Insistent
 
 __all__ = ["ahead"]
@@ -34,7 +36,7 @@ def ahead(
 
     Because the function is pure, how many threads compute it, and how far ahead, changes nothing but the time. An exception comes
     up at its own place in the order, and again whenever the iterator is asked after that. Closing the iterator (or dropping it) cancels
-    what has not begun and ends the threads.
+    what has not begun and ends the threads. Threads of a reader that stays away for long (see `Pace`) end, and come again when it does.
 
     Args:
         function: Pure and thread-safe.
@@ -63,9 +65,10 @@ def _on_threads(
         for argument in arguments:
             waiting.append(threads.begin(argument))
             if len(waiting) > depth:
-                yield waiting.popleft().result(timeout, late)
+                yield threads.hand(waiting.popleft(), timeout, late)
+                threads.pace.asked()
         while waiting:
-            yield waiting.popleft().result(timeout, late)
+            yield threads.hand(waiting.popleft(), timeout, late)
     finally:
         threads.stop()
 
@@ -109,39 +112,58 @@ class _Threads(Generic[A, B]):
     """Threads that make calls until they are told to stop. Daemons: one that hangs does not keep the program from ending."""
 
     def __init__(self, function: Callable[[A], B], workers: int) -> None:
+        self._function, self._workers = function, workers
         self._calls: SimpleQueue[_Call[A, B] | None] = SimpleQueue()
-        self._stopped = stopped = threading.Event()
-        self._threads = [
-            threading.Thread(target=_work, args=(function, self._calls, stopped), daemon=True, name=f"plait-ahead_{number}")
-            for number in range(workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.pace = Pace()
+        self.pace.asked()
         _running.add(self)
 
     def begin(self, argument: A) -> _Call[A, B]:
         """Have a call made as soon as a thread is free."""
         call: _Call[A, B] = _Call(argument)
         self._calls.put(call)
+        while len(self._threads) < self._workers:
+            self._start()
         return call
+
+    def hand(self, call: _Call[A, B], timeout: float | None, late: Callable[[A], Exception]) -> B:
+        """What came of a call, for a reader that may not come back."""
+        result = call.result(timeout, late)
+        self.pace.handed()
+        return result
 
     def stop(self) -> None:
         """Begin no more calls; the threads end when those under way are done."""
         self._stopped.set()
-        for _ in self._threads:
+        for _ in range(self._workers):
             self._calls.put(None)
 
     def join(self, seconds: float) -> None:
         """Wait for them to end."""
         end = time.monotonic() + seconds
-        for thread in self._threads:
+        for thread in list(self._threads):
             thread.join(max(0.0, end - time.monotonic()))
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, daemon=True, name=f"plait-ahead_{len(self._threads)}")
+        self._threads.append(thread)
+        thread.start()
 
-def _work(function: Callable[[A], B], calls: SimpleQueue[_Call[A, B] | None], stopped: threading.Event) -> None:
-    while (call := calls.get()) is not None and not stopped.is_set():
-        call.run(function)
-        del call  # so that its result is nobody's but the reader's
+    def _work(self) -> None:
+        leave = partial(self._threads.remove, threading.current_thread())
+        while True:
+            try:
+                call = self._calls.get(timeout=self.pace.left)
+            except Empty:
+                if self.pace.ends(leave):
+                    return
+                continue
+            if call is None or self._stopped.is_set():
+                return
+            call.run(self._function)
+            del call  # so that its result is nobody's but the reader's
 
 
 _running: weakref.WeakSet[_Threads] = weakref.WeakSet()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-import weakref
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -21,11 +19,10 @@ from plait.emit import Batch
 from plait.errors import ArgumentError, WorkerError
 from plait.making import Making
 from plait.raising import Insistent
-from plait.workers import Pool
+from plait.workers import Made, Pool
 
 __all__ = ["Feeder", "check_means", "chosen"]
 
-_IDLE = 5.0  # s that worker processes wait for another epoch
 _SHOWN = 8  # keys in a message
 _TRIED = 8  # batches of processes after which they are kept or not
 _WON = 0.8  # of the time that a batch took in the thread that asks: so long may it be waited for at most
@@ -43,7 +40,7 @@ class Feeder:
     def __init__(self, choice: Choice, ahead: int | None, timeout: float | None) -> None:
         self.choice, self.timeout = choice, timeout
         self._ahead = ahead
-        self._parked: list[_Parked] = []
+        self._parked: list[Pool] = []
 
     @property
     def depth(self) -> int:
@@ -72,18 +69,15 @@ class Feeder:
         Raises:
             ArgumentError: The data cannot be sent to them.
         """
-        for parked in list(self._parked):
-            pool = parked.take(making)
-            if pool is not None:
-                self._parked.remove(parked)
+        for pool in self._parked:
+            if _same(pool.function, making):
+                self._parked.remove(pool)
                 return pool
         return Pool(making, self.choice.workers if workers is None else workers, self.timeout)
 
-    def park(self, making: Making, pool: Pool) -> None:
+    def park(self, pool: Pool) -> None:
         """Keep processes that have nothing to do for the next epoch, for a while."""
-        self._parked = [parked for parked in self._parked if parked.there]
-        if pool.idle:
-            self._parked.append(_Parked(making, pool))
+        self._parked = [pool for pool in [*self._parked, pool] if pool.idle]
 
     def _by_processes(self, making: Making, blocks: Iterator[range], batches: int) -> Generator[list[Batch], None, None]:
         pool = self.pool(making)
@@ -92,7 +86,7 @@ class Feeder:
             batches -= len(made)
             if not batches:  # Keras asks for no more than there is: processes are free now, or never
                 next(results, None)
-                self.park(making, pool)
+                self.park(pool)
             yield made
 
     def _calibrated(self, making: Making, blocks: Iterator[range], batches: int) -> Generator[list[Batch], None, None]:
@@ -158,7 +152,7 @@ class Feeder:
                 batches -= len(made)
                 if not batches:
                     next(results, None)
-                    self.park(making, pool)
+                    self.park(pool)
                 yield made
                 if not batches:
                     return
@@ -170,7 +164,7 @@ class Feeder:
                     self.choice = Choice(choice.workers, True, f"{choice.why}; with processes it is waited for {1e3 * wait:.2g} ms", 1)
                 begin = perf_counter()
             else:
-                self.park(making, pool)
+                self.park(pool)
                 return
             results.close()
         except ArgumentError as error:
@@ -192,38 +186,11 @@ class Feeder:
         return {**vars(self), "_parked": []}
 
 
-class _Parked:
-    """A pool without a reader, and the thread that closes it when none comes."""
-
-    def __init__(self, making: Making, pool: Pool) -> None:
-        self._making, self._pool = making, pool
-        closing = pool.close  # refers to what the pool holds, not to the pool
-        self._timer = timer = threading.Timer(_IDLE, closing)
-        timer.daemon, timer.name = True, "plait-idle"
-        timer.start()
-        self._forget = weakref.finalize(self, _cancel, timer, closing)
-
-    @property
-    def there(self) -> bool:
-        """Whether it has not been closed."""
-        return self._pool.close.alive
-
-    def take(self, making: Making) -> Pool | None:
-        """The pool, if it makes the same batches and is still there."""
-        mine = self._making
-        parts = ("data", "order", "emission", "salvage")
-        same = all(getattr(mine, part) is getattr(making, part) for part in parts)
-        if not same or mine.seed != making.seed or mine.bucketed != making.bucketed:
-            return None
-        self._forget.detach()
-        self._timer.cancel()
-        self._timer.join()  # where it was closing just now
-        return self._pool if self._pool.idle else None
-
-
-def _cancel(timer: threading.Timer, closing: weakref.finalize) -> None:
-    timer.cancel()
-    closing()
+def _same(one: Made, other: Making) -> bool:
+    """Whether they make the same batches."""
+    parts = ("data", "order", "emission", "salvage")
+    same = isinstance(one, Making) and all(getattr(one, part) is getattr(other, part) for part in parts)
+    return same and (one.seed, one.bucketed) == (other.seed, other.bucketed)
 
 
 def chosen(workers: int | None, processes: bool | None, *, in_memory: bool) -> Choice:

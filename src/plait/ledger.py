@@ -30,13 +30,16 @@ class Ledger:
             BadSamplesError: More samples failed than the budget allows.
         """
         run, watch = self.handed.begin(start), self.watch
-        for batch in batches:
+
+        def note(batch: Batch) -> Batch:
             if batch.failures:
                 self.failures.add(batch.failures)
             if watch is not None:
                 watch.look(run[1], batch)
             run[1] += 1
-            yield batch
+            return batch
+
+        yield from map(note, batches)  # keeps no batch that the reader is done with
 
     def before(self, step: int) -> dict[str, object]:
         """What is known about the batches before `step`, JSON-able."""

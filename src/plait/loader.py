@@ -349,7 +349,9 @@ class Loader(Adapter):
 
     def _made(self, start: int, stop: int, emission: Emission) -> Generator[Batch, None, None]:
         for block in self._feeder.run(self._making(emission), self._blocks(start, stop), batches=stop - start):
-            yield from block
+            block.reverse()
+            while block:
+                yield block.pop()  # not kept here: its memory is free when the reader is done with it
 
     def _make(self, steps: range, emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""

@@ -30,12 +30,12 @@ class Clock:
         while True:
             start = perf_counter()
             try:
-                batch = next(batches)
+                batch = [next(batches)]
             except StopIteration:
                 return
             finally:
                 self._seconds += perf_counter() - start
-            yield batch
+            yield batch.pop()  # not kept here: its memory is free when the reader is done with it
 
     def watch_tf(self, dataset: Any) -> Any:
         """The same `tf.data.Dataset`, the waiting counted inside TensorFlow, where the model asks for its batches.

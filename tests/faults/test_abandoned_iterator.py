@@ -14,7 +14,7 @@ import pytest
 from feeding import descendants, fed, feeder, harmful, making, open_files, table, wait_until
 
 import plait
-import plait.feeder
+import plait.pace
 
 EPOCHS = int(os.environ.get("PLAIT_ABANDONED", "4"))
 
@@ -71,7 +71,7 @@ def test_processes_wait_for_the_next_epoch_for_a_while_and_no_longer(monkeypatch
     first = sorted(descendants(os.getpid()))
     list(fed(made, by=by))
     assert sorted(descendants(os.getpid())) == first
-    monkeypatch.setattr(plait.feeder, "_IDLE", 0.2)
+    monkeypatch.setattr(plait.pace, "LEAST", 0.2)
     list(fed(made, by=by))
     assert wait_until(lambda: no_more(before)), "closed when nobody came"
     monkeypatch.undo()

@@ -28,7 +28,7 @@ def test_kills_at_random_moments_lose_and_repeat_nothing(capsys):
         by = feeder(rng.choice((1, 2, 4)))
         moments = {rng.randrange(len(expected)) for _ in range(rng.randint(1, 5))}
         pool = by.pool(made)
-        by.park(made, pool)
+        by.park(pool)
         got = []
         for number, batch in enumerate(fed(made, by=by)):
             got.append(content(batch))
@@ -56,7 +56,7 @@ def test_all_workers_killed_at_once_and_while_they_start():
     pool = by.pool(made)
     for pid in pool.pids:  # none has begun
         os.kill(pid, signal.SIGKILL)
-    by.park(made, pool)
+    by.park(pool)
     results = fed(made, by=by)
     got = [content(next(results)) for _ in range(3)]
     for pid in pool.pids:

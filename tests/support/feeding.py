@@ -39,7 +39,14 @@ def fed(made, start=0, stop=None, *, by=None, each=1):
     stop = made.order.per_pass if stop is None else stop
     cuts = [*range(start, stop, each), stop]
     blocks = (range(a, b) for a, b in itertools.pairwise(cuts))
-    return itertools.chain.from_iterable((by or feeder(0, False)).run(made, blocks, batches=stop - start))
+    return _one_by_one((by or feeder(0, False)).run(made, blocks, batches=stop - start))
+
+
+def _one_by_one(blocks):
+    for block in blocks:
+        block.reverse()
+        while block:
+            yield block.pop()
 
 
 def content(batch):

@@ -243,7 +243,7 @@ def test_a_module_that_a_worker_cannot_import_is_an_error_that_says_so(tmp_path,
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     for cached in tmp_path.glob("__pycache__/*"):
         cached.unlink()
-    by.park(made, pool)
+    by.park(pool)
     pool._bury(pool._processes[0])  # a worker that begins now
     with pytest.raises(plait.errors.ArgumentError, match="A worker process cannot make the data of this Loader: ModuleNotFoundError"):
         list(by.run(made, iter([range(1)]), batches=1))

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import pickle
 import select
+import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
-from plait.errors import ArgumentError, PlaitError, WorkerError
+from plait.errors import WorkerError
+from plait.pace import Pace
 from plait.workers.blame import blame
 from plait.workers.crossing import pack
+from plait.workers.opened import Opened, watch
 from plait.workers.process import Job, Process, Terms
+from plait.workers.refused import uncrossable, unstartable
 from plait.workers.shared import ALIGNED, Ring, anonymous
 from plait.workers.wire import DONE, FAILED, LARGER, READY, SAME, view
 
@@ -57,6 +61,9 @@ class Made(Protocol):
 class Pool:
     """Processes that were told a function and wait for its arguments.
 
+    When nobody asks for results for long (see `Pace`), the processes and all that they share end; who asks then has them begin anew. The
+    function is pure, so nothing but time is lost.
+
     Args:
         function: Pure. It, and what it refers to, is sent once: arrays as shared memory, memory maps as path and offset.
         workers: Processes.
@@ -68,24 +75,9 @@ class Pool:
 
     def __init__(self, function: Made, workers: int, timeout: float | None) -> None:
         self.function, self.workers, self.timeout = function, workers, timeout
-        self._ring = Ring()
-        numbers = [anonymous("plait-description"), anonymous("plait-arrays"), self._ring.number]
-        self._held = _Held(numbers, self._ring)
-        self.close = weakref.finalize(self, self._held.close)
-        try:
-            description = pack(function, numbers[1])
-        except Exception as error:
-            self.close()
-            raise _uncrossable(function, error) from error
-        os.pwrite(numbers[0], description, 0)
-        self._terms = Terms(*numbers)
-        self._poll = select.poll()
-        self._talking: dict[int, Process] = {}  # by descriptor
-        self._pause = 1000 * (_LOOK if timeout is None else min(_LOOK, timeout / 4)) + 1  # ms
-        self._failed_starts = 0
         self.replaced = 0  # workers that died or hung
-        for _ in range(workers):
-            self._start()
+        self._pause = 1000 * (_LOOK if timeout is None else min(_LOOK, timeout / 4)) + 1  # ms
+        self._open()
 
     @property
     def idle(self) -> bool:
@@ -108,16 +100,10 @@ class Pool:
         """
         waiting: deque[Job] = deque()
         jobs = (Job(number, steps, None) for number, steps in enumerate(arguments))
-        depth, whole = max(1, depth) + 1, False
+        whole = False
         try:
-            while True:
-                if not waiting or not waiting[0].done or 2 * len(waiting) <= depth:  # workers that are ahead are given several at once
-                    new = list(islice(jobs, depth - len(waiting)))
-                    waiting.extend(new)
-                    self._assign(new)
-                if not waiting:
-                    break
-                yield self._result(waiting.popleft())
+            while self._ask(waiting, jobs, max(1, depth) + 1):
+                yield self._hand(waiting)
             whole = True
         finally:
             if not whole:  # abandoned, or failed: nobody wants what is under way
@@ -126,6 +112,50 @@ class Pool:
     @property
     def _processes(self) -> list[Process]:
         return self._held.processes
+
+    def _open(self) -> None:
+        """Begin: share what the workers need, and start them."""
+        begun = time.monotonic()
+        self._ring = Ring()
+        numbers = [anonymous("plait-description"), anonymous("plait-arrays"), self._ring.number]
+        self._held = held = Opened(numbers, self._ring)
+        self.close = weakref.finalize(self, held.close)
+        try:
+            description = pack(self.function, numbers[1])
+        except Exception as error:
+            self.close()
+            raise uncrossable(self.function.parts(), error) from error
+        os.pwrite(numbers[0], description, 0)
+        self._terms = Terms(*numbers)
+        self._poll = select.poll()
+        self._talking: dict[int, Process] = {}  # by descriptor
+        self._failed_starts = 0
+        for _ in range(self.workers):
+            self._start()
+        self._pace = Pace(cost=time.monotonic() - begun)
+        threading.Thread(target=watch, args=(self._pace, held.closed, self.close), daemon=True, name="plait-idle").start()
+
+    def _ask(self, waiting: deque[Job], jobs: Iterator[Job], depth: int) -> bool:
+        """Have `depth` results made ahead; False where there are no more."""
+        self._pace.asked()
+        if not self.close.alive:
+            self._open()
+            self._pace.asked()
+            self._assign([job for job in waiting if not job.done])
+        self._held.waiting = waiting
+        if not waiting or not waiting[0].done or 2 * len(waiting) <= depth:  # workers that are ahead are given several at once
+            new = list(islice(jobs, depth - len(waiting)))
+            waiting.extend(new)
+            self._assign(new)
+        if not waiting:
+            self._pace.handed()
+        return bool(waiting)
+
+    def _hand(self, waiting: deque[Job]) -> Any:
+        """The next result, for a reader that may not come back."""
+        result = self._result(waiting.popleft())
+        self._pace.handed()
+        return result
 
     def _start(self) -> Process:
         process = Process(self._terms)
@@ -185,7 +215,7 @@ class Pool:
                 self._failed_starts = 0
                 continue
             if kind == FAILED and not process.ready:
-                raise _unstartable(pickle.loads(body))
+                raise unstartable(pickle.loads(body))
             job = process.jobs.popleft()
             if kind == LARGER:
                 assert job.slot is not None
@@ -252,24 +282,6 @@ class Pool:
         self._assign(again)
 
 
-class _Held:
-    """What a pool has to let go of, whatever becomes of it."""
-
-    def __init__(self, numbers: list[int], ring: Ring) -> None:
-        self.processes: list[Process] = []
-        self._numbers, self._ring, self._by = numbers, ring, os.getpid()
-
-    def close(self) -> None:
-        """End the processes and close everything; not in a fork of the trainer, to which they do not belong."""
-        if os.getpid() == self._by:
-            for process in self.processes:
-                process.close()
-        self.processes.clear()
-        for number in self._numbers[:2]:  # the third is the ring's
-            os.close(number)
-        self._ring.close()
-
-
 def _load(process: Process) -> int:
     return len(process.jobs)
 
@@ -280,30 +292,3 @@ def _aligned_copy(owner: np.ndarray, layout: Any) -> np.ndarray:
     skip = -room.ctypes.data % ALIGNED
     room[skip : skip + len(owner)] = owner
     return room[skip : skip + len(owner)]
-
-
-def _uncrossable(function: Made, error: Exception) -> PlaitError:
-    number = anonymous("plait-arrays")
-    try:
-        for name, part in function.parts().items():
-            try:
-                pack(part, number)
-            except Exception as alone:
-                return ArgumentError(
-                    f"{name} cannot be sent to a worker process: {type(alone).__name__}: {alone}. Let it refer to nothing but data and "
-                    "functions (open files and connections, locks and models stay behind), or make batches in threads: "
-                    "plait.Loader(data, processes=False)."
-                )
-    finally:
-        os.close(number)
-    return ArgumentError(f"The data cannot be sent to a worker process: {error}. Write plait.Loader(data, processes=False).")
-
-
-def _unstartable(error: Exception) -> PlaitError:
-    made = ArgumentError(
-        f"A worker process cannot make the data of this Loader: {type(error).__name__}: {error}. What the data refer to has to be "
-        "importable there, from a file on sys.path. Or make batches in threads: plait.Loader(data, processes=False)."
-    )
-    for note in getattr(error, "__notes__", ()):
-        made.add_note(note)
-    return made

@@ -92,7 +92,9 @@ class Ring:
         return owner
 
     def close(self) -> None:
-        """Let go of the file; what was handed out stays readable."""
+        """Let go of the file; what was handed out stays readable, and as little as that stays in memory."""
+        for slot in self._free if hasattr(mmap, "MADV_REMOVE") else ():
+            slot.memory.madvise(mmap.MADV_REMOVE, slot.start, slot.size)
         self._free.clear()  # a map keeps a descriptor of its own
         number, self.number = self.number, -1
         if number >= 0:
