@@ -25,7 +25,7 @@ _SIZE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[IO[bytes]]:
+def replacing(path: str | os.PathLike[str], *, durable: bool = True, family: str | None = None) -> Iterator[IO[bytes]]:
     """A file to write to that takes the name `path`, replacing what has it, once all is written. Nothing is left when that fails.
 
     Until then it lies beside it under a name of its own, so that two writers do not mix and nothing is written through a link that
@@ -35,6 +35,7 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator
         path: On disk.
         durable: Wait until the disk holds it, so that a machine that loses power has the old or the new too, and look for what a killed
             process left. Without it thousands of files are written quickly.
+        family: Whose leftovers are removed, where files of one writer take turns in their names; the name of the file when left out.
 
     Raises:
         OSError: It cannot be written. Where the disk is full, its text says after how many bytes and how much is free.
@@ -43,6 +44,7 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    name = family or name
     if durable:
         _sweep(folder, name)
     part, file = _begun(folder, name)

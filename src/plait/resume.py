@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -18,8 +19,11 @@ from plait.loader import Loader
 from plait.order import ORDER_VERSION
 from plait.pairs import read_pair, write_pair
 from plait.randomness import random_states, restore_random_states
+from plait.visible import printable
 
 __all__ = ["Resume"]
+
+_MOST_STEPS = 2**53
 
 
 class Resume(keras.callbacks.Callback):
@@ -40,7 +44,8 @@ class Resume(keras.callbacks.Callback):
 
     Raises:
         ResumeError: When `fit` begins: the saved run is of other data, another order, or another model; the differences are shown. Or no
-            pair is whole.
+            pair is whole. While it trains: a save does not fit on the disk; the one before it is whole, and the same script goes on from
+            there once there is room.
     """
 
     def __init__(self, loader: Loader, path: str | os.PathLike[str], *, every: int | None = None, elastic: bool = False) -> None:
@@ -148,29 +153,45 @@ class Resume(keras.callbacks.Callback):
         if found is None:
             return
         state, arrays, damaged = found
-        self._check_order(state)
-        dtypes = state["dtypes"]
+        with self._refusing():
+            groups, random = _saved_values(state, arrays)
+            self._check_order(state)
         model: Any = self.model
         if not model.built:
             model(self.loader.batch(0)[0])
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        self._check_variables("model", model.variables, arrays, dtypes["model"])
-        self._check_variables("optimizer", model.optimizer.variables, arrays, dtypes["optimizer"])
-        for group, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
-            for i, variable in enumerate(variables):
-                variable.assign(_loaded(arrays[f"{group}.{i}"], dtypes[group][i]))
-        self._metrics = [_loaded(arrays[f"metrics.{i}"], dtype) for i, dtype in enumerate(dtypes["metrics"])]
-        restore_random_states({name.removeprefix("random."): value for name, value in arrays.items() if name.startswith("random.")})
-        self.loader.step = state["step"]
-        self.loader.restore(state)
+        variables = {"model": model.variables, "optimizer": model.optimizer.variables}
+        for group, theirs in variables.items():
+            self._check_variables(group, theirs, groups[group])
+        with self._refusing():
+            restore_random_states(random)
+            self.loader.step = state["step"]  # which forgets what was handed out
+            self.loader.restore(state)
+        for group, theirs in variables.items():
+            for variable, value in zip(theirs, groups[group], strict=True):
+                variable.assign(value)
+        self._metrics = groups["metrics"]
         if damaged:
             print(f"Resume: {damaged}; the pair before it is whole and is used.")
         print(
             f"Resume: {self.path} goes on after {state['step']} batches, in epoch {state['step'] // len(self.loader) + 1}; "
-            f"delete it and {state['arrays']} to begin anew."
+            f"delete it and {printable(state['arrays'])} to begin anew."
         )
         model._initial_epoch = state["step"] // len(self.loader)  # as keras.callbacks.BackupAndRestore does
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """What cannot be understood is a file that somebody changed, digest and all."""
+        try:
+            yield
+        except ResumeError:
+            raise
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
+            raise ResumeError(
+                f"{self.path!r} is no run that plait saved: {type(error).__name__}: {str(error)[:200]}. Restore the file, or delete it to "
+                "begin anew."
+            ) from error
 
     def _check_order(self, state: Mapping[str, Any]) -> None:
         saved, here = state["order"], order_of(self.loader)
@@ -188,16 +209,38 @@ class Resume(keras.callbacks.Callback):
             f"{'; '.join(different)}. Set the loader up as it was, or delete the file to begin anew.{hint}"
         )
 
-    def _check_variables(self, group: str, variables: Sequence[Any], arrays: Mapping[str, np.ndarray], dtypes: Sequence[str]) -> None:
-        shapes = [tuple(arrays[f"{group}.{i}"].shape) for i in range(len(dtypes))]
-        theirs = [tuple(v.shape) for v in variables]
-        if shapes != theirs:
-            at = next((i for i, (a, b) in enumerate(zip(shapes, theirs, strict=False)) if a != b), min(len(shapes), len(theirs)))
+    def _check_variables(self, group: str, variables: Sequence[Any], saved: Sequence[np.ndarray]) -> None:
+        looks = [_look(value.shape, str(value.dtype)) for value in saved]
+        theirs = [_look(v.shape, keras.backend.standardize_dtype(v.value.dtype)) for v in variables]
+        if looks != theirs:
+            at = next((i for i, (a, b) in enumerate(zip(looks, theirs, strict=False)) if a != b), min(len(looks), len(theirs)))
             what = variables[at].path if at < len(theirs) else f"variable {at}"
             raise ResumeError(
-                f"{self.path!r} was saved by another model: {len(shapes)} {group} variables there and {len(theirs)} here, first different "
+                f"{self.path!r} was saved by another model: {len(looks)} {group} variables there and {len(theirs)} here, first different "
                 f"at {what!r}. Build the model as it was, or delete the file to begin anew."
             )
+
+
+def _look(shape: Sequence[int], dtype: str) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype; integers are counters and seeds, of which backends have their own widths."""
+    return tuple(shape), "integer" if "int" in dtype else dtype
+
+
+def _saved_values(state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, list[np.ndarray]], dict[str, np.ndarray]]:
+    """The variables by group, and the random states.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: The file is not as it was saved.
+    """
+    step, dtypes, order = state["step"], state["dtypes"], state["order"]
+    counts = [step, order["batch_size"], *order["shard"]]
+    if any(not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < _MOST_STEPS for count in counts):
+        raise ValueError(f"step, batch_size and shard are {str(counts)[:80]}")
+    groups = {
+        group: [_loaded(arrays[f"{group}.{i}"], dtype) for i, dtype in enumerate(dtypes[group])]
+        for group in ("model", "optimizer", "metrics")
+    }
+    return groups, {name.removeprefix("random."): value for name, value in arrays.items() if name.startswith("random.")}
 
 
 def order_of(loader: Loader) -> dict[str, object]:
@@ -247,4 +290,7 @@ def _loaded(value: np.ndarray, dtype: str) -> np.ndarray:
         return value
     import ml_dtypes
 
-    return value.view(np.dtype(getattr(ml_dtypes, dtype)))
+    stored = np.dtype(getattr(ml_dtypes, dtype))
+    if value.dtype != f"u{stored.itemsize}":
+        raise ValueError(f"{dtype} is stored as {value.dtype}")
+    return value.view(stored)

@@ -10,33 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from disks import grow, small_disk
 from faults import count, files_below, refused
 
 import plait
 from plait.report import Finding, Report
 from plait.synth.archive import read_archive, write_archive
 
-ROOM = 2**20
-
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of a megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        pytest.skip("this system has no command mount, so there is no small disk to fill")
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here, so none can be filled: {done.stderr.strip()}")
-    try:
+    with small_disk(tmp_path / "disk") as folder:
         yield folder
-    finally:
-        gc.collect()  # what is still mapped keeps the disk
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def large(rows: int = 100_000) -> plait.Arrays:
@@ -106,7 +92,7 @@ def test_a_packed_set_that_does_not_fit_leaves_the_old_one_and_goes_on_when_ther
     ):
         plait.pack(new, disk / "set", overwrite=True, shown=False)
     assert plait.open(disk / "set", verify=True).read(["x"], np.arange(10))["x"].tolist() == list(range(10))  # type: ignore[union-attr]
-    subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
+    grow(disk, 2**24)
     opened = plait.pack(new, disk / "set", overwrite=True, shown=False)
     assert opened.read(["x"], np.array([299_999]))["x"].tolist() == [299_999]  # type: ignore[union-attr]
     assert {name.split("/")[1] for name in files_below(disk)} == {"set"}

@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from disks import small_disk
 from keras.src.backend.common import global_state
 
 import plait
@@ -199,7 +200,7 @@ def test_any_flipped_bit_or_cut_of_a_pair_is_noticed_and_the_pair_before_it_is_u
         found = read_pair(str(tmp_path / str(number) / "loader.json"))
         assert found is not None
         if found[0]["step"] == 3:
-            assert "is not whole" in found[2] or "is damaged at" in found[2] or "was saved in format" in found[2] or "no run" in found[2]
+            assert "is not whole" in found[2] or "is damaged" in found[2] or "was saved in format" in found[2] or "no run" in found[2]
             before += 1
         else:  # a bit that means nothing, of a date say
             sound = read_pair(str(whole))
@@ -213,7 +214,9 @@ def test_a_run_goes_on_from_the_pair_before_a_damaged_one_and_says_so(tmp_path, 
     path = saved(tmp_path / "run")
     os.truncate(tmp_path / "run" / "loader.json.6.end.npz", 100)
     assert goes_on(path) == 3
-    assert "loader.json' is not whole: BadZipFile" in capsys.readouterr().out and goes_on(path) == 3  # it has taken its place
+    assert (
+        "loader.json' names 'loader.json.6.end.npz', which is damaged: BadZipFile" in capsys.readouterr().out and goes_on(path) == 3
+    )  # it has taken its place
 
 
 def test_a_run_that_an_exception_ended_can_be_ended_by_sigterm(tmp_path):
@@ -246,19 +249,53 @@ def test_sigterm_in_validation_ends_the_run_after_it_with_the_epoch_saved(tmp_pa
     assert got == [signal.SIGTERM] and goes_on(tmp_path / "run.json") == 3
 
 
+def test_a_full_disk_leaves_the_last_save_and_training_goes_on_from_it_when_there_is_room(tmp_path):
+    class Fill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                (path.parent / "full").write_bytes(bytes(shutil.disk_usage(path.parent).free - 8192))
+
+    def run(path, *more):
+        keras.utils.set_random_seed(1)
+        model, loader = small()
+        model.fit(loader, epochs=4, callbacks=[plait.Resume(loader, path), *more], verbose=0)
+        return np.concatenate([np.ravel(w) for w in model.get_weights()])
+
+    expected = run(tmp_path / "whole.json")
+    with small_disk(tmp_path / "disk") as disk:
+        path = disk / "run" / "loader.json"
+        with pytest.raises(
+            plait.ResumeError,
+            match=r"cannot be saved as '.*loader.json': No space left on device after \d+ bytes, and '.*run' has \d+ bytes free. What was "
+            r"saved before is whole. Make room there, or name another path, and start the run again: it goes on from the last save",
+        ):
+            run(path, Fill())
+        pairs = ["loader.json", "loader.json.3.end.npz", "loader.json.6.end.npz", "loader.json.previous"]
+        assert sorted(os.listdir(path.parent)) == ["full", *pairs] and goes_on(path) == 6
+        os.remove(path.parent / "full")
+        assert run(path).tobytes() == expected.tobytes()
+
+
+def test_a_folder_where_nothing_can_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(plait.ResumeError, match=r"cannot be saved as '.*loader.json': File exists. Nothing was saved before"):
+        saved(tmp_path / "file")
+
+
 def test_where_no_pair_is_whole_it_is_refused(tmp_path):
     path = saved(tmp_path / "run")
     for name in ("loader.json.6.end.npz", "loader.json.3.end.npz"):
         os.remove(tmp_path / "run" / name)
     with pytest.raises(
-        plait.ResumeError, match=r"loader.json' is not whole: FileNotFound.*previous' is not whole.*delete them to begin anew"
+        plait.ResumeError,
+        match=r"loader.json' names .*6.end.npz', which is damaged: FileNotFound.*previous' names .*3.end.npz'.*delete them to begin anew",
     ):
         goes_on(path)
 
 
 def test_a_save_leaves_two_pairs_and_nothing_of_what_was_cut_short(tmp_path):
     path = saved(tmp_path / "run")
-    for name in ("loader.json.4.npz.partial", "loader.json.4.npz", "loader.json.mine.npz", "loader.json2.4.npz"):
+    for name in (".loader.json.12345678.part", "loader.json.4.npz", "loader.json.mine.npz", "loader.json2.4.npz"):
         (tmp_path / "run" / name).write_bytes(b"")
     model, loader = small()
     model.fit(loader, epochs=3, callbacks=[plait.Resume(loader, path)], verbose=0)

@@ -29,6 +29,7 @@ from pyarrow import parquet
 import plait
 from plait.errors import PlaitError
 from plait.packed.writing import pack
+from plait.pairs import read_pair, write_pair
 from plait.spec import TEXT, Spec
 from plait.synth.archive import read_archive, write_archive
 from plait.tabular import Schema
@@ -247,6 +248,28 @@ def _archive(folder: Path) -> None:
     write_archive(folder / "model.plait", {"kind": "x", "schema": {"a": [1, 2.5, "é"]}}, {"w": np.arange(30.0), "n": np.arange(5)})
 
 
+def _saved_run(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for step in (3, 6):
+        known = {"order": {"samples": 9, "shard": [0, 1]}, "dtypes": {"model": ["float32"] * 2}, "errors": [], "handed": [[0, step, 1]]}
+        arrays = {"model.0": rng.random((2, 3), np.float32), "model.1": np.float32(step), "random.python": np.arange(99 + step)}
+        write_pair(str(folder / "run.json"), {"step": step, **known}, arrays, name=str(step))
+
+
+def _read_saved_run(folder: Path) -> object:
+    """The last pair; where the one before it is used, what was said of the last."""
+    copy = folder.parent / "copy"  # reading gives the pair before it another name
+    shutil.copytree(folder, copy)
+    try:
+        state, arrays, wrong = read_pair(str(copy / "run.json")) or ({}, {}, "")
+        assert state["step"] == arrays["model.1"] == (3 if wrong else 6), "a pair of two saves"
+        if wrong:
+            raise plait.ResumeError(wrong)
+        return [json.dumps(state, sort_keys=True), arrays]
+    finally:
+        shutil.rmtree(copy)
+
+
 def _prepared(folder: Path) -> None:
     text = np.array(["a red fox", "a dog"], TEXT)
     source = plait.Arrays(x=np.arange(4.0), kind=np.array(["a", "b", "a", "c"]), note=np.tile(text, 2))
@@ -347,6 +370,7 @@ TARGETS = [
     Target("packed, checked", _packed, _read_packed, checked=True),
     Target("packed, not checked", _packed, _read_packed_quickly),
     Target("synthesizer archive", _archive, lambda f: list(read_archive(f / "model.plait")), checked=True),
+    Target("saved run", _saved_run, _read_saved_run, checked=True),
     Target("preprocessing", _prepared, _read_prepared),
     Target("spec", _specs, _read_specs),
     Target("schema", _schema, _read_schema),
