@@ -5,7 +5,10 @@ Deterministic. PLAIT_FUZZ=20 tries twenty times as many; `python tests/faults/fu
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -64,3 +67,23 @@ def test_the_law_can_be_broken(tmp_path: Path) -> None:
     for kind, target in broken.items():
         with pytest.raises((AssertionError, ValueError), match=r"other values|MB|invalid literal"):
             Bench(target, tmp_path / kind).try_one(0, [(1, 0.0, 0.0, ord("x"))])
+
+
+def test_a_case_that_hangs_is_named_with_its_stack_and_its_files_are_kept(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/../support"]
+import fuzz
+from fuzzing import Target
+read = lambda folder: (folder / "a.txt").read_bytes() != b"12" and time.sleep(99)
+fuzz.child(Target("slow reader", lambda folder: (folder / "a.txt").write_text("12"), read), 7, 60, 1, Path(sys.argv[2]))
+"""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 1 and "Timeout (0:00:01)!" in done.stderr and "in <lambda>" in done.stderr
+    assert (tmp_path / "slow-reader.7" / "work" / "a.txt").read_bytes() != b"12"
+    assert json.loads((tmp_path / "slow-reader.7.running").read_text())["ops"]
+    assert time.monotonic() - began < 40
