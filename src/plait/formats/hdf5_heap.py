@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 
-__all__ = ["endless_heap"]
+__all__ = ["endless_heap", "endless_heap_in"]
 
 _BEGIN = b"GCOL\x01\0\0\0"  # signature and version of a heap, by the HDF5 file format specification, III.E
 _MOST_FILE = 2**28  # bytes; in larger files the heaps are not looked for
@@ -17,7 +17,11 @@ def endless_heap(path: str) -> int | None:
     if os.path.getsize(path) > _MOST_FILE:
         return None
     with open(path, "rb") as file:
-        data = file.read()
+        return endless_heap_in(file.read())
+
+
+def endless_heap_in(data: bytes) -> int | None:
+    """The same of the contents of a file."""
     at = data.find(_BEGIN)
     while at >= 0:
         if _endless(data, at):

@@ -20,6 +20,7 @@ __all__ = ["Pretrained"]
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 _BATCH = 1024
+_MOST_SAID = 1000  # characters of what Keras says, which may be a whole configuration
 _NOISE: dict[str, Noise] = {
     "normal": lambda rng, shape: rng.standard_normal(shape, np.float32),
     "uniform": lambda rng, shape: rng.uniform(-1, 1, shape).astype(np.float32),
@@ -126,6 +127,8 @@ class Pretrained(Synthesizer):
 def _load(generator: Any) -> Any:
     import keras
 
+    from plait.synth.keras_file import check_keras_file
+
     if isinstance(generator, keras.Model):
         model = generator
     elif isinstance(generator, (str, os.PathLike)):
@@ -135,11 +138,12 @@ def _load(generator: Any) -> Any:
         if not os.path.isfile(path):
             raise ReadError(f"There is no file {path!r}.")
         try:
+            check_keras_file(path)
             model = keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises whatever it comes across
             raise ReadError(
-                f"{path!r} holds no Keras model that can be loaded safely: {error}. A generator with layers of its own is given as a "
-                "model: Pretrained(model, ...)."
+                f"{path!r} holds no Keras model that can be loaded safely: {str(error)[:_MOST_SAID]}. A generator with layers of its own "
+                "is given as a model: Pretrained(model, ...)."
             ) from error
     else:
         raise ArgumentError(f"Pretrained takes a path or a keras.Model, not a {type(generator).__name__}.")
