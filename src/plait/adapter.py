@@ -59,8 +59,8 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         """Samples a batch, on each shard."""
 
     @abc.abstractmethod
-    def _batches(self, start: int, stop: int, emission: Emission) -> Iterator[Batch]:
-        """These batches, in order."""
+    def _made(self, start: int, stop: int, emission: Emission) -> Iterator[list[Batch]]:
+        """These batches, in order, in the parts that are made at once."""
 
     @abc.abstractmethod
     def _make(self, steps: range, emission: Emission) -> list[Batch]:
@@ -159,7 +159,7 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
 
     def _keras_epoch(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
         start = self._start
-        return map(emission.for_keras, self._ledger.noted(start, self._batches(start, self._end(start), emission)))
+        return map(emission.for_keras, self._ledger.noted(start, self._made(start, self._end(start), emission)))
 
     def _keras_stacks(self, emission: Emission) -> Iterator[tuple[Any, ...]]:
         """The same, many batches at once in arrays of (batches, samples, ...)."""

@@ -57,7 +57,7 @@ def align(streams: Mapping[str, Stream], policies: Mapping[str, Policy], roles: 
     keep = join.kept()
     join.check(keep)
     report = Report("join", tuple(join.findings(keep)))
-    if keep.all():
+    if not join.drops or keep.all():  # the former at no cost, and there may be 1e8 keys
         return Alignment(keys, rows, {name: gap.missing for name, gap in gaps.items()}, report)
     kept = np.flatnonzero(keep)
     where = {number: kept if at is None else at[kept] for number, at in where.items()}

@@ -76,12 +76,16 @@ class Join:
     policies: Mapping[str, Policy]
     roles: Mapping[str, str]
 
+    @property
+    def drops(self) -> list[np.ndarray]:
+        """(keys,) bool each: what the policy of a stream drops, of those that lack anything."""
+        return [gap.missing for name, gap in self.gaps.items() if self.policies[name] == "drop" and gap.missing is not None]
+
     def kept(self) -> np.ndarray:
         """(keys,) bool: what no policy drops."""
-        dropped = [gap.missing for name, gap in self.gaps.items() if self.policies[name] == "drop" and gap.missing is not None]
-        if not dropped:
+        if not self.drops:
             return np.broadcast_to(np.True_, (len(self.keys),))  # which takes no memory
-        return ~np.logical_or.reduce(dropped)
+        return ~np.logical_or.reduce(self.drops)
 
     def check(self, keep: np.ndarray) -> None:
         """Raise where a stream must have a value and has none, or where nothing is left.
@@ -97,7 +101,7 @@ class Join:
             return
         if any(rows is not None and not (rows[keep] >= 0).any() for rows in self.rows.values()):
             raise AlignmentError(self._nothing_shared())
-        if not keep.any():
+        if self.drops and not keep.any():
             dropped = {n: int(g.missing.sum()) for n, g in self.gaps.items() if self.policies[n] == "drop" and g.missing is not None}
             raise AlignmentError(
                 f"No sample is left of {len(keep)}: {', '.join(f'{name!r} has no value for {count}' for name, count in dropped.items())}, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,23 +23,22 @@ class Ledger:
         self.failures, self.handed = failures, Handed()
         self.watch: Watch | None = None
 
-    def noted(self, start: int, batches: Iterator[Batch]) -> Generator[Batch, None, None]:
-        """These batches, from number `start`, each noted when it is handed out.
+    def noted(self, start: int, blocks: Iterable[list[Batch]]) -> Generator[Batch, None, None]:
+        """The batches of these blocks, from number `start`, each noted when it is handed out.
 
         Raises:
             BadSamplesError: More samples failed than the budget allows.
         """
         run, watch = self.handed.begin(start), self.watch
-
-        def note(batch: Batch) -> Batch:
-            if batch.failures:
-                self.failures.add(batch.failures)
-            if watch is not None:
-                watch.look(run[1], batch)
-            run[1] += 1
-            return batch
-
-        yield from map(note, batches)  # keeps no batch that the reader is done with
+        for block in blocks:
+            block.reverse()
+            while block:
+                if block[-1].failures:
+                    self.failures.add(block[-1].failures)
+                if watch is not None:
+                    watch.look(run[1], block[-1])
+                run[1] += 1
+                yield block.pop()  # kept nowhere here: its memory is free when the reader is done with it
 
     def before(self, step: int) -> dict[str, object]:
         """What is known about the batches before `step`, JSON-able."""

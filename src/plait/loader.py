@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -34,6 +36,7 @@ __all__ = ["Loader"]
 _BLOCK, _BYTES = 8192, 2**22  # samples, and bytes of them, read at once from memory and handed out as views
 _COPIED = 2**19  # bytes of an array from which on another copy costs more than to read each batch by itself
 
+A = TypeVar("A")
 PlainBatch = tuple[dict[str, np.ndarray], Any, dict[str, np.ndarray]]
 
 
@@ -261,11 +264,11 @@ class Loader(Adapter):
 
     def __iter__(self) -> Generator[PlainBatch, None, None]:
         """One epoch, from where `step` was put (the beginning by itself). Once it raised, it raises again at every further call."""
-        return Insistent(_plain(batch) for batch in self._counted())
+        return Insistent(self._counted(_plain(self.data)))
 
     def batch(self, step: int) -> PlainBatch:
         """Batch number `step` since the seed's beginning, whatever was read before. Pure."""
-        return _plain(self._make(range(step, step + 1), self._emission)[0])
+        return _plain(self.data)(self._make(range(step, step + 1), self._emission)[0])
 
     def rows(self, step: int) -> np.ndarray:
         """(samples,) int64: the rows of the data set in batch `step`, padding left out."""
@@ -285,7 +288,7 @@ class Loader(Adapter):
         """
         known = self.steps if self._start % self.steps == 0 else None
         return tf_dataset(
-            lambda: map(self._emission.for_keras, self._counted()), self._example(self._emission), varying=self._varying, batches=known
+            lambda: self._counted(self._emission.for_keras), self._example(self._emission), varying=self._varying, batches=known
         )
 
     def to_torch(self) -> Any:
@@ -296,7 +299,7 @@ class Loader(Adapter):
 
         class Batches(IterableDataset):
             def __iter__(self) -> Iterator[Any]:
-                return Insistent(torch_tensors(loader._emission.for_keras(batch)) for batch in loader._counted())
+                return Insistent(loader._counted(lambda batch: torch_tensors(loader._emission.for_keras(batch))))
 
             def __len__(self) -> int:
                 return len(loader)
@@ -305,13 +308,17 @@ class Loader(Adapter):
 
     # how it is done
 
-    def _counted(self) -> Generator[Batch, None, None]:
+    def _counted(self, form: Callable[[Batch], A]) -> Generator[A, None, None]:
         start, stop = self._start, self._end(self._start)
-        for number, batch in enumerate(self._ledger.noted(start, self._made(start, stop, self._emission)), start + 1):
-            self._step = number
-            if number == stop:
+        numbers = itertools.count(start + 1)
+
+        def given(batch: Batch) -> A:
+            self._step = next(numbers)
+            if self._step == stop:
                 self._start = stop
-            yield batch
+            return form(batch)
+
+        yield from map(given, self._ledger.noted(start, self._made(start, stop, self._emission)))
 
     @property
     def _block(self) -> int:
@@ -344,14 +351,8 @@ class Loader(Adapter):
             each = self._block
             begin, end = end, min(stop, (end // each + 1) * each)
 
-    def _batches(self, start: int, stop: int, emission: Emission) -> Insistent[Batch]:
-        return Insistent(self._made(start, stop, emission))
-
-    def _made(self, start: int, stop: int, emission: Emission) -> Generator[Batch, None, None]:
-        for block in self._feeder.run(self._making(emission), self._blocks(start, stop), batches=stop - start):
-            block.reverse()
-            while block:
-                yield block.pop()  # not kept here: its memory is free when the reader is done with it
+    def _made(self, start: int, stop: int, emission: Emission) -> Insistent[list[Batch]]:
+        return self._feeder.run(self._making(emission), self._blocks(start, stop), batches=stop - start)
 
     def _make(self, steps: range, emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""
@@ -375,9 +376,11 @@ class Loader(Adapter):
         return Emission(self.data, contract, padded=weighted, slots=slots)
 
 
-def _plain(batch: Batch) -> PlainBatch:
-    targets = next(iter(batch.targets.values())) if len(batch.targets) == 1 else batch.targets
-    return batch.inputs, targets, batch.weights
+def _plain(data: Dataset) -> Callable[[Batch], PlainBatch]:
+    if len(data.targets) != 1:
+        return itemgetter(slice(3))
+    (only,) = data.targets
+    return lambda batch: (batch[0], batch[1][only], batch[2])
 
 
 def _check_arguments(

@@ -55,7 +55,7 @@ def bench(data: Dataset | Loader, model: Any, *, batch_size: int = 32, steps: in
         loader._order.remainder = "drop"
     loader.step = 0
     emission = loader._bind(model, "fit")
-    kept = [emission.for_keras(batch) for batch in loader._batches(0, _KEPT, emission)]
+    kept = [emission.for_keras(batch) for block in loader._made(0, _KEPT, emission) for batch in block]
     with unchanged(model, kept[0][0]):
         _round(loader, model, kept, _LEAST, 0)  # compiles what has to be compiled
         count = _steps(loader, model, kept) if steps is None else int(steps)
