@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any, Literal, TypeVar
 
@@ -322,21 +323,24 @@ class Loader(Adapter):
 
     @property
     def _block(self) -> int:
-        """Batches that are read at once."""
+        """Batches that are read at once: so many that they take no long time."""
+        choice = self._feeder.choice
+        whole = self.data.block or (isinstance(self._order, Windowed) and not choice.processes)
+        return self._together if whole or choice.most is None else min(self._together, choice.most)
+
+    @cached_property
+    def _together(self) -> int:
+        """Batches that may be read at once, by where they lie."""
         sources = [self.data.storage(name).source for name in self.data.spec]
         if self._bucket or not all(source.in_memory or source.mapped_bytes for source in sources):
             return 1
-        sizes = [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values()]  # bytes, as fed
         if isinstance(self._order, Windowed):
-            window, choice = self._order.window // self._order.whole, self._feeder.choice
-            return min(window, choice.most) if choice.processes and choice.most is not None else window
+            return self._order.window // self._order.whole
+        sizes = [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values()]  # bytes, as fed
         block = max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sum(sizes)))) // self.batch_size)
-        if self.data.block:
-            return block
-        if max(sizes) * self.batch_size >= _COPIED and any(size * self.batch_size % 64 for size in sizes):
+        if not self.data.block and max(sizes) * self.batch_size >= _COPIED and any(size * self.batch_size % 64 for size in sizes):
             return 1  # a batch that began in the middle of a line of the processor's cache would be copied by JAX
-        most = self._feeder.choice.most
-        return block if most is None else min(block, most)
+        return block
 
     @property
     def _varying(self) -> bool:

@@ -118,7 +118,7 @@ def _permuted(positions: np.ndarray, sizes: np.ndarray, seed: int | np.ndarray, 
 
 @functools.lru_cache(256)
 def _keys(seed: int, rounds: int, word: type[np.unsignedinteger]) -> list[np.ndarray]:
-    return [seed_of(seed, number).astype(word) for number in range(rounds)]
+    return list(seed_of(seed, np.arange(rounds)).astype(word))
 
 
 def _at(value: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -127,10 +127,8 @@ def take(array: Array, rows: np.ndarray) -> Array:
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Memory that begins at a whole line of the processor's cache, which JAX takes without copying it."""
-    size = math.prod(shape) * dtype.itemsize
-    raw = np.empty(size + _LINE, np.uint8)
-    begin = -raw.ctypes.data % _LINE
-    return raw[begin : begin + size].view(dtype).reshape(shape)
+    raw = np.empty(math.prod(shape) * dtype.itemsize + _LINE, np.uint8)
+    return np.ndarray(shape, dtype, raw, -raw.__array_interface__["data"][0] % _LINE)
 
 
 def concatenate(arrays: Sequence[Array]) -> Array:

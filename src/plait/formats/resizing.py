@@ -85,7 +85,7 @@ def nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if values.shape[:2] == size:
         return values
-    return values[nearest_places(values.shape[0], size[0])[:, None], nearest_places(values.shape[1], size[1])]
+    return values[nearest_places(values.shape[0], size[0])][:, nearest_places(values.shape[1], size[1])]
 
 
 @functools.lru_cache(1024)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -148,6 +149,10 @@ class ReadMask:
         return pixels
 
     def _codes(self, pixels: np.ndarray, name: object) -> np.ndarray:
+        if pixels.dtype == np.uint8:
+            codes = np.take(_table(self.values or ()), pixels, mode="clip")
+            if not pixels.size or codes.min() >= 0:
+                return codes
         known = np.array(sorted(self.values or ()), np.int64).reshape(-1, 2)
         place = np.minimum(np.searchsorted(known[:, 0], pixels), len(known) - 1)
         unknown = np.unique(pixels[known[place, 0] != pixels])
@@ -159,6 +164,16 @@ class ReadMask:
                 f'Add them, as in classes={{..., {shown[0]}: "{self.names[0]}"}}, or mend the mask.'
             )
         return known[place, 1]
+
+
+@lru_cache(64)
+def _table(values: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """(256,) int32: the code of each pixel value, -1 for those that have none."""
+    table = np.full(256, -1, np.int32)
+    for value, code in values:
+        if 0 <= value < len(table):
+            table[value] = code
+    return table
 
 
 def _check_keeps_values(picture: Picture) -> None:
