@@ -189,8 +189,11 @@ class Feeder:
 def _same(one: Made, other: Making) -> bool:
     """Whether they make the same batches."""
     parts = ("data", "order", "emission", "salvage")
-    same = isinstance(one, Making) and all(getattr(one, part) is getattr(other, part) for part in parts)
-    return same and (one.seed, one.bucketed) == (other.seed, other.bucketed)
+    return (
+        isinstance(one, Making)
+        and all(getattr(one, part) is getattr(other, part) for part in parts)
+        and (one.seed, one.bucketed) == (other.seed, other.bucketed)
+    )
 
 
 def chosen(workers: int | None, processes: bool | None, *, in_memory: bool) -> Choice:
