@@ -193,7 +193,16 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         return model if reason is None and model.train_function is not None else None
 
     def _bind(self, model: Any, verb: str) -> Emission:
-        """How to feed this model, for "fit", "evaluate" or "predict"; the data are compared with it once for each."""
+        """How to feed this model, for "fit", "evaluate" or "predict"; the data are compared with it once for each.
+
+        Raises:
+            ArgumentError: It is no model.
+            CheckError: The data do not fit it.
+        """
+        if not isinstance(model, keras.Model):
+            raise ArgumentError(
+                f"Loader(model=...) takes a keras.Model, not a {type(model).__name__}. Write plait.Loader(data, 32, model=model)."
+            )
         bound, known = self._bound
         if bound is None or bound() is not model:
             known = {}

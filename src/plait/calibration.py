@@ -33,6 +33,7 @@ class Choice:
         asked: Whether the user chose.
         open: Whether the first batches are to be timed, to choose better.
         apart: Whether processes may be chosen then.
+        alike: Whether two threads were found to do no more than one.
     """
 
     workers: int
@@ -42,6 +43,7 @@ class Choice:
     asked: bool = False
     open: bool = False
     apart: bool = False
+    alike: bool = False
 
     def said(self, where: str) -> str:
         """In words, with what is said of where the data lie."""
@@ -124,7 +126,7 @@ def decide(prior: Choice, one: Timed, two: Together | None, *, cores: int, left:
     alike = f"{made}: no more than one would"
     if prior.apart and one.each >= _SLOW and left * one.each >= _LONG:
         return Choice(spare, True, alike, 1)
-    return Choice(min(1, prior.workers), False, alike, most)
+    return Choice(min(1, prior.workers), False, alike, most, alike=True)
 
 
 def _time(seconds: float) -> str:

@@ -18,6 +18,7 @@ from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.gaps import Policy
 from plait.held import Held, settled
 from plait.keys import Keys
+from plait.meant import meant
 from plait.ragged import Array, scatter
 from plait.report import Report
 from plait.roles import check_roles, check_weight, policies_of, weight_name
@@ -499,7 +500,7 @@ class Dataset(Source):
     def _check_names(self, names: Sequence[str]) -> None:
         for name in names:
             if name not in self._specs:
-                raise NameUnknownError(f"The data set has no stream {name!r}. It has {list(self._specs)}.")
+                raise NameUnknownError(f"The data set has no stream {name!r}. It has {list(self._specs)}.{meant(name, self._specs)}")
 
 
 def _drawn(streams: Mapping[str, Stream]) -> Source | None:

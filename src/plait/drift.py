@@ -88,6 +88,9 @@ class Profile:
         Raises:
             TransformError: It is no profile.
         """
+        given = _no_text(text)
+        if given:
+            raise TransformError(f"Profile.from_json takes the text that Profile.to_json returned, not {given}.")
         try:
             state = json.loads(text)
             if state["kind"] != "plait-profile":
@@ -100,6 +103,18 @@ class Profile:
             found = f"This is no profile: {type(error).__name__}: {error}"
             raise TransformError(f"{found}. Give the text that Profile.to_json returned.") from error
         return cls(streams)
+
+
+def _no_text(given: object) -> str:
+    """What was given in the place of JSON text, and what to write; empty where it may be some."""
+    if isinstance(given, Mapping):
+        return "what json.loads made of it. Write plait.Profile.from_json(json.dumps(state))"
+    if not isinstance(given, (str, os.PathLike)):
+        return f"a {type(given).__name__}. Write plait.Profile.from_json(profile.to_json())"
+    path = os.fspath(given)
+    if isinstance(given, str) and (path.lstrip()[:1] in ("{", "[") or not path.endswith(".json")):
+        return ""
+    return f"the path {path!r}. Write plait.Profile.from_json(pathlib.Path({path!r}).read_text())"
 
 
 @dataclass

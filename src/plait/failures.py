@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -126,7 +127,10 @@ def allowed(on_error: object, budget: object, samples: int | None) -> tuple[OnEr
     elif on_error == "raise":
         raise ArgumentError(f"budget={budget!r} allows bad samples, and on_error='raise' none. Add on_error='skip' or 'mask'.")
     whole = isinstance(budget, int) and not isinstance(budget, bool) and budget >= 0
-    share = isinstance(budget, float) and 0 <= budget <= 1
+    share = isinstance(budget, float) and 0 <= budget < 1
+    if isinstance(budget, float) and 1 <= budget < math.inf:
+        one = "one sample is budget=1" if budget == 1 else f"a number of samples is whole, such as budget={math.ceil(budget)}"
+        raise ArgumentError(f"budget={budget!r}: a share is below 1; {one}, and all of them budget={samples or 'len(data)'}.")
     if not (whole or share):
         raise ArgumentError(f"budget={budget!r}: a number of samples, such as 20, or their share, such as 0.01.")
     if share and samples is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from plait.elements import as_array
 from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.meant import meant
 from plait.ragged import Array
 
 __all__ = ["Layout", "Wanted"]
@@ -140,7 +141,7 @@ def _named(part: Any, path: Path, given: Sequence[str] | None, prefix: str, labe
     if isinstance(part, Mapping):
         unknown = [name for name in given or () if name not in part]
         if unknown:
-            raise NameUnknownError(f"{label} yields no {prefix} {unknown[0]!r}. It yields {list(part)}.")
+            raise NameUnknownError(f"{label} yields no {prefix} {unknown[0]!r}. It yields {list(part)}.{meant(unknown[0], part)}")
         paths = {str(name): (*path, name) for name in (part if given is None else given)}
     else:
         places = [(*path, place) for place in range(len(part))] if _has_parts(part) else [path]

@@ -23,7 +23,7 @@ from plait.feeder import Feeder, check_means, chosen
 from plait.frameworks import as_it_is, tf_dataset, torch_tensors
 from plait.ledger import Ledger
 from plait.making import Making
-from plait.memory import free_memory
+from plait.memory import free_memory, in_words
 from plait.order import Remainder, Uniform
 from plait.plan import plan
 from plait.planned import Plan
@@ -72,8 +72,8 @@ class Loader(Adapter):
         on_error: What is done about a sample that cannot be read, fails in a step, or may not be fed (NaN, a label out of range):
             "raise"; "skip": it is left out of its batch (or padded, where batches are), and nothing else changes; "mask": it stays, as
             zeros that have weight 0 for every target. `errors` lists them.
-        budget: How many may fail: a number, or their share; one in a hundred when left out (100 where the data have no end). One more
-            is a BadSamplesError.
+        budget: How many may fail: a number, such as 20, or their share, below 1, such as 0.05; one in a hundred when left out (100 where
+            the data have no end). One more is a BadSamplesError.
         fuse_steps: On JAX, run the K steps of `compile(steps_per_execution=K)` as one compiled loop. It is compared bit for bit with
             steps one by one; where it can't be done or differs, a warning says why and steps are taken one by one.
 
@@ -207,6 +207,7 @@ class Loader(Adapter):
             self._feeder.depth,
             choice.said(where),
             choice.workers if choice.processes else 0,
+            choice.alike,
         )
 
     @property
@@ -226,7 +227,7 @@ class Loader(Adapter):
     def audit(self) -> Report:
         """Whether every sample comes exactly once: proved for the plan over all shards, and for the batches handed out here.
 
-        The plan is looked at for each epoch that was begun (the first one where none was), at a few bytes and some 20 ns a sample; what
+        The plan is looked at for each epoch that was begun (the first one where none was), at a few bytes and some 40 ns a sample; what
         was handed out is known from a few integers. False when a sample is missing or repeated; the findings say which.
         """
         return audit_report(self._order, None if self.data.endless else self.data.keys, self._ledger.handed, len(self._ledger.failures))
@@ -236,12 +237,10 @@ class Loader(Adapter):
         size, free = self.data.mapped_bytes, free_memory()
         if not size:
             return ""
-        said = f"; rows of {size / 2**30:.1f} GiB of files are gathered from the page cache, and those it lacks read by 16 threads at once"
+        said = f"; rows of {in_words(size)} of files are gathered from the page cache, and those it lacks read by 16 threads at once"
         if free is None or size <= free or not isinstance(self._order, Uniform) or not self.shuffle:
             return said
-        return (
-            f'{said}; only {free / 2**30:.1f} GiB of memory are free, so most will be lacking: shuffle="blocks" reads neighbours together'
-        )
+        return f'{said}; only {in_words(free)} of memory are free, so most will be lacking: shuffle="blocks" reads neighbours together'
 
     def __len__(self) -> int:
         return self.steps

@@ -10,6 +10,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.failures import Failures
+from plait.meant import meant
 from plait.order import Balanced, Bucketed, Onward, Order, Remainder, Uniform
 from plait.ragged import Ragged
 from plait.salvage import failure_of, readable
@@ -70,7 +71,7 @@ def _sample_bytes(data: Dataset) -> int:
 
 def _class_codes(data: Dataset, name: str, failures: Failures | None) -> np.ndarray:
     if name not in data.spec:
-        raise NameUnknownError(f"balance={name!r} is no stream of the data set. It has {list(data.spec)}.")
+        raise NameUnknownError(f"balance={name!r} is no stream of the data set. It has {list(data.spec)}.{meant(name, data.spec)}")
     spec = data.spec[name]
     if spec.shape not in ((), (1,)) or spec.dtype.kind not in "iub":
         raise SpecError(

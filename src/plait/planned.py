@@ -19,6 +19,7 @@ class Plan:
         ahead: Blocks that may wait to be asked for; 0 without threads.
         why: What decided on block and threads.
         processes: That make batches, in the place of threads; 0 where none do.
+        alike: Whether two threads were found to do no more than one.
     """
 
     order: str
@@ -28,6 +29,7 @@ class Plan:
     ahead: int
     why: str
     processes: int = 0
+    alike: bool = False
 
     def __str__(self) -> str:
         read = (

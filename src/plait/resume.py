@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -174,11 +175,12 @@ class Resume(keras.callbacks.Callback):
         self._metrics = groups["metrics"]
         if damaged:
             print(f"Resume: {damaged}; the pair before it is whole and is used.")
-        print(
-            f"Resume: {self.path} goes on after {state['step']} batches, in epoch {state['step'] // len(self.loader) + 1}; "
-            f"delete it and {printable(state['arrays'])} to begin anew."
-        )
-        model._initial_epoch = state["step"] // len(self.loader)  # as keras.callbacks.BackupAndRestore does
+        done, epochs = state["step"] // len(self.loader), (self.params or {}).get("epochs", math.inf)
+        found = f"goes on after {state['step']} batches, in epoch {done + 1}"
+        if done >= epochs:
+            found = f"is finished: {state['step']} batches, {done} epochs; more are trained with fit(epochs={done + 1})"
+        print(f"Resume: {self.path} {found}; delete it and {printable(state['arrays'])} to begin anew.")
+        model._initial_epoch = done  # as keras.callbacks.BackupAndRestore does
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:

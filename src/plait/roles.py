@@ -9,6 +9,7 @@ import numpy as np
 from plait.errors import AlignmentError, ArgumentError, NameUnknownError, SpecError
 from plait.gaps import Policy
 from plait.keys import Keys
+from plait.meant import meant
 from plait.source import Source, Stream
 from plait.spec import Spec
 
@@ -50,7 +51,9 @@ def check_roles(inputs: Mapping[str, object], targets: Mapping[str, object], wei
         )
     unknown = sorted(set(weights) - set(targets))
     if unknown:
-        raise NameUnknownError(f"weights= names {unknown}, which are no targets. The targets are {list(targets)}.")
+        raise NameUnknownError(
+            f"weights= names {unknown}, which are no targets. The targets are {list(targets)}.{meant(unknown[0], targets)}"
+        )
     taken = sorted({weight_name(target) for target in weights} & {*inputs, *targets})
     if taken:
         raise ArgumentError(f"{taken} are the names of weights, and of inputs or targets too. Give the latter other names.")
@@ -70,7 +73,7 @@ def policies_of(
     policies: dict[str, Policy] = dict.fromkeys(names, "raise")
     for name, asked in given.items():
         if name not in policies:
-            raise NameUnknownError(f"missing= names {name!r}, which is no stream of the data set. It has {names}.")
+            raise NameUnknownError(f"missing= names {name!r}, which is no stream of the data set. It has {names}.{meant(name, names)}")
         policy: Policy | None = next((known for known in _POLICIES if known == asked), None)
         if policy is None:
             raise ArgumentError(f"missing={asked!r} for {name!r}: choose one of {', '.join(map(repr, _POLICIES))}.")

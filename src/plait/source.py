@@ -10,6 +10,7 @@ import numpy as np
 
 from plait.errors import ArgumentError, NameUnknownError
 from plait.keys import Keys
+from plait.meant import meant
 from plait.ragged import Array, concatenate
 from plait.spec import Spec
 
@@ -105,7 +106,7 @@ class Source(abc.ABC):
                 "batches come from plait.Loader(data, 32)."
             )
         if name not in self.spec:
-            raise NameUnknownError(f"{self.label} has no stream {name!r}. It has {sorted(self.spec)}.")
+            raise NameUnknownError(f"{self.label} has no stream {name!r}. It has {sorted(self.spec)}.{meant(name, self.spec)}")
         return Stream(self, name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,6 +101,14 @@ def test_a_profile_has_a_json_form(tmp_path):
 def test_what_cannot_be_meant_is_refused():
     with pytest.raises(plait.ArgumentError, match="Profile.fit takes the training part.*not a dict"):
         Profile.fit({})  # type: ignore[arg-type]
+    for given, message in (
+        ("train.json", r"not the path 'train.json'. Write plait.Profile.from_json\(pathlib.Path\('train.json'\).read_text\(\)\)"),
+        (Path("profile"), r"not the path 'profile'. Write plait.Profile.from_json\(pathlib.Path\("),
+        ({"kind": "plait-profile"}, r"not what json.loads made of it. Write plait.Profile.from_json\(json.dumps\(state\)\)"),
+        (5, r"not a int. Write plait.Profile.from_json\(profile.to_json\(\)\)"),
+    ):
+        with pytest.raises(plait.TransformError, match=f"Profile.from_json takes the text that Profile.to_json returned, {message}"):
+            Profile.from_json(given)  # type: ignore[arg-type]
     with pytest.raises(plait.ArgumentError, match=r"not a dict: write loader.watch\(plait.Profile.fit\(train\)\)"):
         Watch({}, TRAIN, Uniform(10, 2, "keep", (0, 1), 0, True))  # type: ignore[arg-type]
     with pytest.raises(plait.ArgumentError, match="balance= repeats them"):

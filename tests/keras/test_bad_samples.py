@@ -105,7 +105,7 @@ def test_masking_needs_targets_to_fit():
 def test_batches_of_bad_samples_alone_leave_the_weights_as_they_are():
     model = linear()
     before = model.get_weights()
-    model.fit(plait.Loader(data(range(ROWS)), 8, on_error="skip", budget=1.0), epochs=1, verbose=0)
+    model.fit(plait.Loader(data(range(ROWS)), 8, on_error="skip", budget=ROWS), epochs=1, verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -101,6 +102,13 @@ def test_what_to_do_depends_on_what_is_slow(quick, slow):
     assert advice(quick, inline, stage("order", ())) == f"Take a larger batch_size. Or {threads}."
     assert advice(quick, inline, stage("reading")) == f"It is in memory already: take a larger batch_size. Or {threads}."
     assert advice(slow, ahead, stage("reading", ("photo",))).endswith("train on what it returns. Or workers=6 reads on more threads.")
+    alike = "workers=2, processes=True makes them in processes (more threads would do no more than one)"
+    held = replace(ahead, threads=1, alike=True)
+    assert advice(slow, held, stage("reading", ("photo",))).endswith(f"train on what it returns. Or {alike}.")
+    held = replace(held, threads=0)
+    assert (
+        advice(quick, held, stage("order", ())) == f"Take a larger batch_size. Or workers=1 makes batches while the model trains, {alike}."
+    )
     assert advice(quick.map(abs, on="x"), inline, stage("step")) == (
         f"Do it once: plait.cache(data, 'cache'), and train on what it returns. Or {threads}."
     )

@@ -183,7 +183,7 @@ def test_blocks_of_neighbours_are_an_order_like_any_other(tmp_path):
     assert plan.startswith(
         "shuffled, every sample once an epoch, in blocks of 8192 neighbours, mixed 131072 at a time; 8192 batches of 16 samples"
     )
-    assert "GiB of files are gathered from the page cache, and those it lacks read by 16 threads at once" in plan
+    assert "KiB of files are gathered from the page cache, and those it lacks read by 16 threads at once" in plan
     assert loader.layout["window"] == [8192, 131072] and "window" not in plait.Loader(data, 16).layout
     assert loader.layout != plait.Loader(data, 16).layout
     model, log = logged()
@@ -462,6 +462,10 @@ def test_blocks_exclude_other_orders():
 def test_what_is_no_dataset_is_refused_with_the_way_to_make_one():
     with pytest.raises(plait.ArgumentError, match=r"Loader takes a plait.Dataset, not a ndarray.*Dataset.of"):
         plait.Loader(np.zeros(3))  # type: ignore[arg-type]
+    with pytest.raises(
+        plait.ArgumentError, match=r"Loader\(model=...\) takes a keras.Model, not a str. Write plait.Loader\(data, 32, model="
+    ):
+        plait.Loader(counted(), 4, model="m")
 
 
 # balance and buckets

@@ -119,7 +119,7 @@ def test_a_run_that_an_exception_ended_goes_on_with_buckets_and_balance_and_thre
     assert train(tmp_path / "stopped.json").tobytes() == expected.tobytes()
 
 
-def test_a_finished_run_trains_no_further_and_a_longer_one_goes_on(tmp_path):
+def test_a_finished_run_trains_no_further_and_a_longer_one_goes_on(tmp_path, capsys):
     model, loader = small()
     path = tmp_path / "run" / "loader.json"
     model.fit(loader, epochs=2, callbacks=[plait.Resume(loader, path)], verbose=0)
@@ -127,6 +127,7 @@ def test_a_finished_run_trains_no_further_and_a_longer_one_goes_on(tmp_path):
     again, loader = small()
     assert again.fit(loader, epochs=2, callbacks=[plait.Resume(loader, path)], verbose=0).history == {}
     assert all(np.array_equal(a, b) for a, b in zip(weights, again.get_weights(), strict=True))
+    assert "loader.json is finished: 6 batches, 2 epochs; more are trained with fit(epochs=3); delete it and" in capsys.readouterr().out
     longer, loader = small()
     assert len(longer.fit(loader, epochs=3, callbacks=[plait.Resume(loader, path)], verbose=0).history["loss"]) == 1
     names = ["loader.json", "loader.json.6.end.npz", "loader.json.9.end.npz", "loader.json.previous"]
@@ -207,7 +208,7 @@ def test_any_flipped_bit_or_cut_of_a_pair_is_noticed_and_the_pair_before_it_is_u
             assert sound is not None and found[0] == sound[0] and all(found[1][n].tobytes() == sound[1][n].tobytes() for n in sound[1])
     assert before > 40
     assert goes_on(tmp_path / "0" / "loader.json") == 3 and goes_on(tmp_path / "0" / "loader.json") == 3
-    assert goes_on(whole) == 6 and "goes on after 6 batches" in capsys.readouterr().out
+    assert goes_on(whole) == 6 and "goes on after 6 batches, in epoch 3; delete it" in capsys.readouterr().out
 
 
 def test_a_run_goes_on_from_the_pair_before_a_damaged_one_and_says_so(tmp_path, capsys):

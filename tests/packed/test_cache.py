@@ -358,6 +358,8 @@ def test_what_cannot_be_kept_is_refused(folder, tmp_path):
     data, _ = made(folder)
     with pytest.raises(ArgumentError, match=r"cache takes a plait.Dataset, not a list"):
         plait.cache([1, 2])  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"cache: 5 is no path of a folder. Write plait.cache\(data, 'cache'\), or"):
+        plait.cache(data, 5)  # type: ignore[arg-type]
     endless = plait.Graph({"x": lambda rng, n: rng.random(n)}, inputs=["x"]).stream(seed=0)
     with pytest.raises(ArgumentError, match=r"cache: the data have no end, and none of them comes twice. Take some"):
         plait.cache(endless)

@@ -239,6 +239,10 @@ def test_what_cannot_be_packed_is_refused(data, tmp_path):
     with pytest.raises(ArgumentError, match="pack takes a plait.Dataset, not a Arrays"):
         plait.pack(plait.Arrays(x=np.arange(3)), path)  # type: ignore[arg-type]
     few = plait.Dataset(inputs={"x": plait.Arrays(x=np.arange(5.0))})
+    with pytest.raises(ArgumentError, match=r"pack takes the data first, then where to write them: plait.pack\(data, 'data.plait'\)"):
+        plait.pack(path, few)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"pack: 5 is no path of a folder. Write plait.pack\(data, 'data.plait'\)"):
+        plait.pack(few, 5)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match=r"pack: 'noise' is random, .* Pack what comes before it, plait.pack\(data.plain\(\), path\)"):
 
         def noise(x, rng):

@@ -104,6 +104,10 @@ def advice(data: Dataset, plan: Plan, stage: Stage) -> str:
         return "TensorFlow takes time over every batch: model.compile(..., steps_per_execution=16), or a larger batch_size."
     more = max(4, 2 * (plan.threads or plan.processes))
     threads = f"workers={more} reads on more threads" if plan.threads else "workers=2 makes batches while the model trains"
+    if plan.alike:  # what is made holds Python's lock
+        threads = "workers=2, processes=True makes them in processes (more threads would do no more than one)"
+        if not plan.threads:
+            threads = f"workers=1 makes batches while the model trains, {threads}"
     if plan.processes:
         threads = f"workers={more}, processes=True makes them in more processes"
     if stage.kind == "random step":

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from plait.errors import ArgumentError, NameUnknownError, PlaitError, ReadError
+from plait.meant import meant
 
 __all__ = ["Scripts"]
 
@@ -37,7 +38,7 @@ class Scripts:
         values = vars(self._modules[path])
         if name not in values:
             there = [n for n, v in values.items() if not n.startswith("_") and not isinstance(v, ModuleType)]
-            raise NameUnknownError(f"{file} has no name {name!r}. It has {', '.join(there) or 'none'}.")
+            raise NameUnknownError(f"{file} has no name {name!r}. It has {', '.join(there) or 'none'}.{meant(name, there)}")
         return values[name]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
 from plait.gaps import Policy
+from plait.meant import meant
 from plait.source import Source
 from plait.spec import Spec
 
@@ -129,7 +130,7 @@ def _table(path: str, given: argparse.Namespace) -> Dataset:
     columns = [name for name in source.spec if name != given.key]
     unknown = [name for name in [*given.targets, *(given.inputs or [])] if name not in columns]
     if unknown:
-        raise NameUnknownError(f"{path} has no column {unknown[0]!r}. It has {', '.join(columns)}.")
+        raise NameUnknownError(f"{path} has no column {unknown[0]!r}. It has {', '.join(columns)}.{meant(unknown[0], columns)}")
     inputs = given.inputs or [name for name in columns if name not in given.targets]
     if not inputs:
         raise ArgumentError(f"--targets names every column of {path}. At least one column has to be an input.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from plait.errors import NameUnknownError, SpecError
+from plait.meant import meant
 from plait.ragged import Array, Ragged, scatter
 from plait.spec import TEXT
 
@@ -55,7 +56,7 @@ def field_columns(
             places.setdefault(field, []).append(row)
     unknown = sorted(set(fields or ()) - set(places))
     if unknown:
-        raise NameUnknownError(f"{label} has no fields {unknown}. It has {sorted(places)[:20]}.")
+        raise NameUnknownError(f"{label} has no fields {unknown}. It has {sorted(places)[:20]}.{meant(unknown[0], places)}")
     taken = list(places) if fields is None else list(dict.fromkeys(fields))
     if not taken:
         raise SpecError(f"{label}: no document has a field with a value, so there is no stream.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from plait.errors import AlignmentError, ArgumentError, NameUnknownError, SpecEr
 from plait.formats.arrow import Field, as_key
 from plait.formats.spool import Column
 from plait.keys import Keys
+from plait.meant import meant
 from plait.ragged import Array
 from plait.source import Source, Stream
 from plait.spec import Spec
@@ -132,7 +132,7 @@ def choose(found: Sequence[Field], *, key: Key, columns: Sequence[str] | None, l
     for name in [*parts, *wanted]:
         if name not in by_name:
             role = " to take the key from" if name in parts else ""
-            raise NameUnknownError(f"{label} has no column {name!r}{role}.{_closest(name, by_name)} {_listed(by_name)}")
+            raise NameUnknownError(f"{label} has no column {name!r}{role}.{meant(name, by_name)} {_listed(by_name)}")
         if columns is not None and name in wanted and name in refused:
             raise SpecError(f"{label}: column {name!r} {refused[name]}.")
     keys = {name: _key_field(by_name[name], label) for name in parts}
@@ -191,11 +191,6 @@ def column_names(given: Key, argument: str, label: str) -> list[str]:
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise ArgumentError(f"{label}: {argument}={given!r} is no column. Write {argument}='id', or {argument}=['site', 'id'], each once.")
     return names
-
-
-def _closest(name: str, known: Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(name, known, 1, 0.6) or [k for k in known if k.lower() == name.lower()]
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _listed(names: Mapping[str, object]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.meant import meant
 from plait.moments import Moments, blocks_of
 
 __all__ = ["Judge"]
@@ -69,7 +70,7 @@ class Judge:
         names = [*data.inputs, *data.targets]
         unknown = [name for name in [tells, *(seen or ())] if name not in names]
         if unknown:
-            raise NameUnknownError(f"Judge.fit: there is no stream {unknown[0]!r}. There are {names}.")
+            raise NameUnknownError(f"Judge.fit: there is no stream {unknown[0]!r}. There are {names}.{meant(unknown[0], names)}")
         chosen = [n for n in names if n != tells and len(data.spec[n].shape) in (2, 3)] if seen is None else list(seen)
         wrong = next((n for n in chosen if data.spec[n].ragged or len(data.spec[n].shape) not in (2, 3)), None)
         if not chosen or wrong is not None:

@@ -9,6 +9,7 @@ import keras
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
+from plait.meant import meant
 from plait.nets.encoders import Encoded, encode, enter, pooled
 from plait.nets.heads import answer, layer_name, loss_of, metric_of, weight_of
 from plait.nets.kinds import Given, Wanted, given, wanted
@@ -127,7 +128,9 @@ def _check(data: object, encoders: Any, heads: Any, losses: Any, loss_weights: A
         for one in named or ():
             if one not in known:
                 role = "input" if known is data.inputs or word in ("encoders", "on") else "target"
-                raise NameUnknownError(f"fusion: {word} names {one!r}, and the data have no {role} of that name; they have {list(known)}.")
+                raise NameUnknownError(
+                    f"fusion: {word} names {one!r}, and the data have no {role} of that name; they have {list(known)}.{meant(one, known)}"
+                )
 
 
 def _own(data: Dataset, name: str) -> Given:

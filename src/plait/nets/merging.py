@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from plait.errors import ArgumentError, NameUnknownError
+from plait.meant import meant
 from plait.nets.shapes import (
     MERGES,
     Shape,
@@ -72,7 +73,7 @@ def merge(
     branches, masks = dict(branches), dict(masks or {})
     for name in [*masks, *([on] if on is not None else [])]:
         if name not in branches:
-            raise NameUnknownError(f"merge: there is no branch {name!r}; the branches are {list(branches)}.")
+            raise NameUnknownError(f"merge: there is no branch {name!r}; the branches are {list(branches)}.{meant(name, branches)}")
     shapes: dict[str, Shape] = {name: tuple(tensor.shape[1:]) for name, tensor in branches.items()}
     called = how if isinstance(how, str) else _name(how)
     if isinstance(how, str) and how not in MERGES:

@@ -15,7 +15,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, ReadError
 from plait.keys import Keys
-from plait.memory import free_memory
+from plait.memory import free_memory, in_words
 from plait.packed.manifest import MANIFEST, read_manifest
 from plait.packed.reading import Packed
 from plait.packed.told import told
@@ -56,6 +56,8 @@ def cache(data: Dataset, path: str | os.PathLike[str] | None = None, *, shown: b
     """
     if not isinstance(data, Dataset):
         raise ArgumentError(f"cache takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs=..., targets=...).")
+    if path is not None and not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"cache: {path!r} is no path of a folder. Write plait.cache(data, 'cache'), or plait.cache(data) for memory.")
     if data.endless:
         raise ArgumentError("cache: the data have no end, and none of them comes twice. Take some: data.take(range(100_000)).")
     part, steps = data.settled()
@@ -152,7 +154,7 @@ def _in_memory(part: Dataset, threads: int, shown: bool) -> Source:
     free = free_memory()
     if free is not None and each * len(part) > _SPARED * free:
         raise ArgumentError(
-            f"cache: {len(part)} samples of about {each} bytes need {each * len(part) / 2**30:.1f} GiB, and {free / 2**30:.1f} are free. "
+            f"cache: {len(part)} samples of about {each} bytes need {in_words(each * len(part))}, and {in_words(free)} are free. "
             'Keep them on disk: plait.cache(data, "cache").'
         )
     size = max(1, min(len(part), _BLOCK // each // max(1, threads)))

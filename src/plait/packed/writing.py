@@ -53,8 +53,7 @@ def pack(data: Dataset, path: str | os.PathLike[str], *, overwrite: bool = False
         ArgumentError: It is no data set, has no end, or has random steps; or the folder is there, or another process writes it.
         ReadError: The disk is full, or the folder cannot be written.
     """
-    path = os.path.abspath(os.fspath(path))
-    _check(data, path, overwrite)
+    path = _checked(data, path, overwrite)
     write_folder(data, path, {"fingerprint": fingerprint(data)}, shown=shown)
     return open_packed(path)
 
@@ -157,9 +156,15 @@ def _described(fn: Any) -> object:
     return described() if callable(described) else getattr(fn, "__qualname__", type(fn).__qualname__)
 
 
-def _check(data: object, path: str, overwrite: bool) -> None:
+def _checked(data: object, path: object, overwrite: bool) -> str:
+    """The path, absolute."""
+    if isinstance(path, Dataset):
+        raise ArgumentError("pack takes the data first, then where to write them: plait.pack(data, 'data.plait').")
     if not isinstance(data, Dataset):
         raise ArgumentError(f"pack takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs=..., targets=...).")
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"pack: {path!r} is no path of a folder. Write plait.pack(data, 'data.plait').")
+    path = os.path.abspath(os.fspath(path))
     if data.endless:
         raise ArgumentError("pack: the data have no end. Pack a sample: plait.pack(synthesizer.sample(100_000, seed=0), path).")
     if not data:
@@ -174,6 +179,7 @@ def _check(data: object, path: str, overwrite: bool) -> None:
         raise ArgumentError(f"{path!r} is there already. Open it with plait.open, or write plait.pack(data, path, overwrite=True).")
     if os.path.exists(path) and not os.path.isfile(os.path.join(path, MANIFEST)):
         raise ArgumentError(f"{path!r} is no packed data set, so it is not overwritten. Name another folder.")
+    return path
 
 
 LOCK = "lock"

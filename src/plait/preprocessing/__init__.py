@@ -10,6 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError, TransformError
+from plait.meant import meant
 from plait.preprocessing.decoding import decode
 from plait.preprocessing.raw import column_of
 from plait.preprocessing.saved import Entry, read_state, write_state
@@ -150,7 +151,10 @@ class Preprocessing:
         unknown = sorted(set(given) - set(self.inputs) - set(self.targets))
         if unknown:
             targets = f" (and, where wanted, the targets {list(self.targets)})" if self.targets else ""
-            raise NameUnknownError(f"There is no stream {', '.join(map(repr, unknown))}. Give the inputs {list(self.inputs)}{targets}.")
+            raise NameUnknownError(
+                f"There is no stream {', '.join(map(repr, unknown))}. Give the inputs {list(self.inputs)}{targets}."
+                f"{meant(unknown[0], [*self.inputs, *self.targets])}"
+            )
         missing = [name for name in self.inputs if name not in given]
         if missing:
             raise ArgumentError(f"Inputs are missing: {missing}. Give all of {list(self.inputs)}, one entry a sample each.")

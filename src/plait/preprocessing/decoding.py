@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from plait.errors import ArgumentError, NameUnknownError, PlaitError, TransformError
+from plait.meant import meant
 from plait.ragged import Array
 from plait.spec import Spec
 from plait.steps import Step
@@ -69,7 +70,9 @@ def _by_name(predictions: Any, names: list[str]) -> dict[str, Any]:
     if isinstance(predictions, Mapping):
         unknown = [name for name in predictions if name not in names]
         if unknown:
-            raise NameUnknownError(f"There is no target {', '.join(map(repr, unknown))}; the targets are {names}.")
+            raise NameUnknownError(
+                f"There is no target {', '.join(map(repr, unknown))}; the targets are {names}.{meant(unknown[0], names)}"
+            )
         return dict(predictions)
     parts = list(predictions) if isinstance(predictions, (list, tuple)) else [predictions]
     if len(parts) != len(names):

@@ -16,6 +16,7 @@ from plait.formats.hdf5_heap import endless_heap
 from plait.formats.paths import file_stamp, is_url, stamp_of
 from plait.formats.sink import written_whole
 from plait.keys import Keys
+from plait.meant import meant
 from plait.ragged import Array, Ragged
 from plait.source import Source
 from plait.spec import Spec
@@ -131,7 +132,7 @@ class HDF5(Source):
         asked = [*parts, *(streams or ())]
         unknown = [name for name in asked if name not in found and name not in faults]
         if unknown:
-            raise NameUnknownError(f"{self._label} has no datasets {unknown}. It has {sorted(found)[:20]}.")
+            raise NameUnknownError(f"{self._label} has no datasets {unknown}. It has {sorted(found)[:20]}.{meant(unknown[0], found)}")
         taken = [name for name in found if streams is None or name in streams] + [n for n in faults if n in asked or streams is None]
         for name in [*taken, *parts]:
             if name in faults:

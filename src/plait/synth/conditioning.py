@@ -11,6 +11,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.draws import seed_of
 from plait.errors import ArgumentError, NameUnknownError
+from plait.meant import meant
 from plait.roles import weight_name
 from plait.spec import Spec
 from plait.synth.ancestral import Ancestral
@@ -142,7 +143,9 @@ def log_prob(ancestral: Ancestral, given: Mapping[str, object]) -> np.ndarray:
     """
     unknown = [name for name in given if name not in ancestral.specs]
     if unknown:
-        raise NameUnknownError(f"Graph.log_prob: there is no variable {unknown[0]!r}. There are {list(ancestral.specs)}.")
+        raise NameUnknownError(
+            f"Graph.log_prob: there is no variable {unknown[0]!r}. There are {list(ancestral.specs)}.{meant(unknown[0], ancestral.specs)}"
+        )
     if not given:
         raise ArgumentError("Graph.log_prob({}): there are no samples. Write graph.log_prob(data).")
     n = len(np.asarray(next(iter(given.values()))))

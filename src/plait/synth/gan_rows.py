@@ -9,6 +9,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
+from plait.meant import meant
 from plait.synth.learned import Prepared, prepare
 from plait.synth.rows import Rows
 from plait.tabular import Kind, Schema
@@ -98,7 +99,9 @@ def _told(schema: Schema, condition: Sequence[str]) -> list[str]:
     condition = [condition] if isinstance(condition, str) else list(condition)
     unknown = [name for name in condition if name not in streams]
     if unknown:
-        raise NameUnknownError(f"GAN.fit(condition={condition}): there is no stream {unknown[0]!r}. There are {streams}.")
+        raise NameUnknownError(
+            f"GAN.fit(condition={condition}): there is no stream {unknown[0]!r}. There are {streams}.{meant(unknown[0], streams)}"
+        )
     told = [v.name for v in schema.variables if v.stream in condition]
     if len(told) == len(schema):
         raise ArgumentError(f"GAN.fit(condition={condition}) names every stream, so that nothing is left to generate.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
+from plait.meant import meant
 from plait.ragged import Array
 from plait.spec import Spec
 from plait.synth.ancestral import Ancestral, empty_like, ordered
@@ -256,5 +257,7 @@ def _role(role: str, given: object, names: Sequence[str]) -> tuple[str, ...]:
         raise ArgumentError(f"Graph({role}={given!r}): a list of names is needed, {role}=[{given!r}].")
     unknown = [name for name in given if name not in names]
     if unknown:
-        raise NameUnknownError(f"Graph({role}=[{unknown[0]!r}, ...]): there is no such variable. There are {list(names)}.")
+        raise NameUnknownError(
+            f"Graph({role}=[{unknown[0]!r}, ...]): there is no such variable. There are {list(names)}.{meant(unknown[0], names)}"
+        )
     return tuple(dict.fromkeys(given))

@@ -10,6 +10,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
 from plait.extras import require
+from plait.meant import meant
 from plait.progress import progress as bar
 from plait.synth.conditional import TAGS, Conditional
 from plait.synth.learned import Learned, prepare
@@ -213,7 +214,7 @@ def _ordered(schema: Schema, order: Sequence[str] | None) -> list[Variable]:
     wanted = [order] if isinstance(order, str) else list(order or ())
     unknown = [name for name in wanted if name not in streams]
     if unknown:
-        raise NameUnknownError(f"Sequential.fit(order=...): there is no {unknown[0]!r}. There are {streams}.")
+        raise NameUnknownError(f"Sequential.fit(order=...): there is no {unknown[0]!r}. There are {streams}.{meant(unknown[0], streams)}")
     if len(set(wanted)) < len(wanted):
         twice = next(name for name in wanted if wanted.count(name) > 1)
         raise ArgumentError(f"Sequential.fit(order=...) names {twice!r} twice.")

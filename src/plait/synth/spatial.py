@@ -12,6 +12,7 @@ import numpy as np
 import plait
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.meant import meant
 from plait.spec import Spec
 from plait.synth.archive import write_archive
 from plait.synth.canvas import Canvas
@@ -77,7 +78,7 @@ class Scene:
         told = list(data.inputs) if condition is None else [condition] if isinstance(condition, str) else list(condition)
         unknown = [name for name in [*told, *(kinds or {})] if name not in streams]
         if unknown:
-            raise NameUnknownError(f"{owner}.fit: there is no stream {unknown[0]!r}. There are {streams}.")
+            raise NameUnknownError(f"{owner}.fit: there is no stream {unknown[0]!r}. There are {streams}.{meant(unknown[0], streams)}")
         made = [name for name in streams if name not in told]
         if not made:
             raise ArgumentError(f"{owner}.fit(condition={told}) names every stream, so that nothing is left to generate.")

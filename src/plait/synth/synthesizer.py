@@ -10,6 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
+from plait.meant import meant
 from plait.spec import Spec
 from plait.synth.endless import endless
 
@@ -77,7 +78,9 @@ def check_draw(
         raise ArgumentError(f"{owner}.{method}(given={type(given).__name__}): write given={{'name': values}}.")
     unknown = [name for name in given or {} if name not in streams]
     if unknown:
-        raise NameUnknownError(f"{owner}.{method}(given=...): there is no {unknown[0]!r}. There are {list(streams)}.")
+        raise NameUnknownError(
+            f"{owner}.{method}(given=...): there is no {unknown[0]!r}. There are {list(streams)}.{meant(unknown[0], streams)}"
+        )
 
 
 def check_seed(owner: str, seed: object, *, method: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.keys import Keys
+from plait.meant import meant
 from plait.tabular.arranged import Combination, Increasing
 from plait.tabular.derived import Derived, Formula, Sum
 from plait.tabular.rules import Bounds, Rule, Unique, listed
@@ -143,7 +144,9 @@ def _check(rule: Any, schema: Schema) -> None:
         )
     unknown = [name for name in rule.names if name not in schema.names]
     if unknown:
-        raise NameUnknownError(f"{rule} names {unknown[0]!r}, which there is not. There are {schema.names}.")
+        raise NameUnknownError(
+            f"{rule} names {unknown[0]!r}, which there is not. There are {schema.names}.{meant(unknown[0], schema.names)}"
+        )
     rule.check(schema)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.gaps import Policy
+from plait.meant import meant
 from plait.ragged import Ragged
 from plait.spec import Spec
 from plait.tabular.drawn import Drawn
@@ -95,7 +96,7 @@ class Schema:
         for variable in self.variables:
             if variable.name == name:
                 return variable
-        raise NameUnknownError(f"There is no variable {name!r}. There are {self.names}.")
+        raise NameUnknownError(f"There is no variable {name!r}. There are {self.names}.{meant(name, self.names)}")
 
     def __len__(self) -> int:
         return len(self.variables)
@@ -137,7 +138,10 @@ class Schema:
         """Given values as (samples, *shape) arrays of the streams' dtypes; arguments and errors as of `encode`."""
         unknown = [stream for stream in given if stream not in self.specs]
         if unknown:
-            raise NameUnknownError(f"given={{{unknown[0]!r}: ...}}: there is no stream {unknown[0]!r}. There are {list(self.specs)}.")
+            raise NameUnknownError(
+                f"given={{{unknown[0]!r}: ...}}: there is no stream {unknown[0]!r}. There are {list(self.specs)}."
+                f"{meant(unknown[0], self.specs)}"
+            )
         out = {stream: given_array(stream, value, self.specs[stream], samples) for stream, value in given.items()}
         for stream, values in out.items():
             if _is_one_hot(self.of_stream(stream)[0], self.specs[stream]) and not _one_hot(values, np.zeros(samples, bool)):
