@@ -25,7 +25,7 @@ from plait.roles import check_roles, check_weight, policies_of, weight_name
 from plait.source import Source, Stream, only_stream, row_numbers
 from plait.spec import Spec
 from plait.split import Given, overlap_report, split_rows
-from plait.steps import Step, check_result, run_step
+from plait.steps import Step, check_result, run_step, turn
 from plait.visible import printable
 from plait.whereabouts import say_where
 
@@ -343,7 +343,7 @@ class Dataset(Source):
         hashes = self.keys.hashes(rows) if any(self._steps[number].random for number in steps) else None
         for number in steps:
             step = self._steps[number]
-            rng = Draws(seed_of(seed, epoch, number, hashes)) if step.random and hashes is not None else None
+            rng = Draws(seed_of(seed, epoch, turn(self._steps, number), hashes)) if step.random and hashes is not None else None
             try:
                 run_step(step, values, present, rng, lambda place: self.keys[int(rows[place])], samples=len(rows))
             except Exception as error:
@@ -474,7 +474,7 @@ class Dataset(Source):
             gone = self.absent(name)
             present &= True if gone is None else ~gone
         rows, values = self._readable(step.on, np.flatnonzero(present)[:_TRIED])
-        rng = Draws(seed_of(0, 0, len(self._steps), self.keys.hashes(rows))) if step.random else None
+        rng = Draws(seed_of(0, 0, turn(self._steps, len(self._steps)), self.keys.hashes(rows))) if step.random else None
         run_step(step, values, dict.fromkeys(step.on), rng, lambda place: self.keys[int(rows[place])], samples=len(rows))
         return [_kept_meaning(Spec.of(values[name]), spec) for name, spec in zip(step.on, before, strict=True)]
 
@@ -518,7 +518,7 @@ def _step(fn: Callable[..., Any], on: str | Sequence[str], *, random: bool) -> S
 
 
 def _unchanged(*arrays: Array) -> tuple[Array, ...]:
-    """In the place of a step that is left out, so that the others keep their numbers, and what they draw."""
+    """In the place of a step that is left out, so that the others keep their numbers."""
     return arrays
 
 

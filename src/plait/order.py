@@ -17,7 +17,7 @@ from plait.errors import ArgumentError
 __all__ = ["ORDER_VERSION", "Balanced", "Bucketed", "Onward", "Order", "Pick", "Picks", "Remainder", "Uniform", "permuted"]
 
 #: Of the order that a seed gives, and of what random steps draw: raised when either changes, so that no saved run goes on in another.
-ORDER_VERSION = 1
+ORDER_VERSION = 2
 
 Remainder = Literal["keep", "drop", "pad"]
 _ROUNDS, _SMALL, _SMALL_ROUNDS = 6, 4096, 24  # few samples leave little room in a round, so they get more of them

@@ -13,7 +13,7 @@ from plait.errors import PlaitError, SpecError, TransformError
 from plait.ragged import Array, Ragged, scatter, take
 from plait.spec import TEXT, Spec
 
-__all__ = ["Step", "check_result", "run_step"]
+__all__ = ["Step", "check_result", "run_step", "turn"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ def run_step(
         raise _named(error, step, arrays, rng, key_of if seen is None else lambda row: key_of(int(seen[row]))) from error
     for (name, here), array in zip(spread.items(), _results(step, result, len(arrays[0])), strict=True):
         values[name] = array if here is None else take(array, here)
+
+
+def turn(steps: Sequence[Step], number: int) -> int:
+    """Which of the random steps this is, from 0: what it draws does not depend on how many others come before, packed or not."""
+    return sum(step.random for step in steps[:number])
 
 
 def check_result(name: str, array: Array, spec: Spec, steps: Sequence[Step], keys: Callable[[], object]) -> None:

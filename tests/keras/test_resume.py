@@ -355,7 +355,7 @@ def test_a_version_that_gives_another_order_is_refused_and_another_version_of_pl
     monkeypatch.setattr(keras, "__version__", "9.9")
     assert goes_on(path) == 6
     monkeypatch.setattr("plait.resume.ORDER_VERSION", 99)
-    with pytest.raises(plait.ResumeError, match=r"\(plait .*, keras .*\) with another order of samples: order_version was 1 and is 99"):
+    with pytest.raises(plait.ResumeError, match=r"\(plait .*, keras .*\) with another order of samples: order_version was 2 and is 99"):
         goes_on(path)
 
 

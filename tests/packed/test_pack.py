@@ -267,3 +267,27 @@ def test_what_cannot_be_packed_is_refused(data, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ReadError, match=r"is a file, not a packed data set \(a synthesizer is read by plait.load\)"):
         plait.open(tmp_path / "file")
+
+
+def test_random_steps_draw_the_same_before_and_after_packing(tmp_path):
+    def jitter(x, rng):
+        return x + rng.normal(0, 1, x.shape)
+
+    def linked(x, z, rng):
+        scale = rng.uniform(1, 2, (len(x), 1))
+        return x * scale, z * scale
+
+    arrays = plait.Arrays(x=np.arange(24.0).reshape(8, 3), z=np.ones((8, 2)), key=[f"p{i}" for i in range(8)])
+    plain = plait.Dataset(inputs={"x": arrays["x"], "z": arrays["z"]}).map(np.sqrt, on="x").map(np.exp, on="z")
+    opened = plait.pack(plain, tmp_path / "x.plait")
+    assert not opened.steps
+
+    def drawn(data):
+        data = data.augment(jitter, on="x").map(np.abs, on="x").augment(linked, on=["x", "z"])
+        return [data.draw(["x", "z"], np.arange(8), seed=3, epoch=epoch) for epoch in (0, 2)]
+
+    expected = drawn(plain)
+    for data in (opened, plait.cache(plain), plait.cache(plain, tmp_path / "cache"), plait.cache(opened)):
+        for found, wanted in zip(drawn(data), expected, strict=True):
+            assert {n: a.tobytes() for n, a in found.items()} == {n: a.tobytes() for n, a in wanted.items()}
+    assert not np.array_equal(expected[0]["z"], expected[1]["z"])

@@ -18,7 +18,7 @@ from plait.emit import Emission
 from plait.loader import Loader
 from plait.order import Picks
 from plait.ragged import Array, Ragged, scatter, take
-from plait.steps import run_step
+from plait.steps import run_step, turn
 
 __all__ = ["Kind", "Stage", "stages"]
 
@@ -99,7 +99,7 @@ def _arrays(loader: Loader, emission: Emission, picks: Picks, laps: _Laps) -> di
         values[name] = read if here is None else take(read, here)
     for number, step in data.pending:
         with laps.lap("random step" if step.random else "step", step.on, step.name, number):
-            rng = Draws(seed_of(loader.seed, picks.epoch, number, data.keys.hashes(rows))) if step.random else None
+            rng = Draws(seed_of(loader.seed, picks.epoch, turn(data.steps, number), data.keys.hashes(rows))) if step.random else None
             run_step(step, values, present, rng, lambda place: data.keys[int(rows[place])], samples=len(rows))
     out = {}
     for name, array in values.items():
