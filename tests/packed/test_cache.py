@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -354,6 +355,49 @@ def test_a_bad_sample_is_named_and_nothing_is_left_that_looks_whole(folder, tmp_
             plait.cache(data, path)
 
 
+@pytest.mark.parametrize("bad", [[1, 7], [5, 20, 23], list(range(3, 16))])
+@pytest.mark.parametrize("by", ["memory", "disk", "pack"])
+def test_all_that_are_bad_are_named_in_one_error_with_what_to_write(folder, tmp_path, bad, by, monkeypatch):
+    monkeypatch.setattr("plait.packed.writing._BLOCK", 5 * 20 * 24 * 3)  # several blocks
+    monkeypatch.setattr("plait.packed.caching._BLOCK", 5 * 20 * 24 * 3)
+    for number in bad:
+        photo = folder / f"{number}.jpg"
+        photo.write_bytes(photo.read_bytes()[:-50])
+    photos = plait.Images(folder / "{id}.jpg")
+    data = plait.Dataset(inputs={"photo": photos})
+    write = {"memory": plait.cache, "disk": lambda d: plait.cache(d, tmp_path / "c"), "pack": lambda d: plait.pack(d, tmp_path / "p")}[by]
+    title = "pack" if by == "pack" else "cache"
+    with pytest.raises(plait.BadSamplesError, match=rf"^{title}: {len(bad)} of {COUNT} samples cannot be used:\n  sample ") as caught:
+        write(data)
+    text = str(caught.value)
+    assert len(re.findall(r"\n  sample '\d+', stream 'photo', read, file '.*\d+.jpg': ReadError", text)) == min(10, len(bad))
+    assert ("\n  and 3 more\n" in text) == (len(bad) == 13)
+    remedy = text.rpartition("leave them out: ")[2].rstrip(".")
+    names = {"data": data}
+    exec(remedy, names)
+    assert sorted(int(key) for key in names["data"].keys) == sorted(set(range(COUNT)) - set(bad))
+    write(names["data"])
+
+
+def test_of_one_bad_sample_a_note_says_what_to_write(folder):
+    data = plait.Dataset(inputs={"photo": plait.Images(folder / "{id}.jpg")})
+    (folder / "20.jpg").write_bytes(b"")
+    with pytest.raises(ReadError) as caught:
+        plait.cache(data)
+    assert any(
+        note.startswith("cache needs every sample. Mend it, or leave it out: bad = {'20'}; data = ") for note in caught.value.__notes__
+    )
+
+
+def test_where_looking_takes_long_it_says_at_least(folder, monkeypatch):
+    monkeypatch.setattr("plait.packed.scan._LOOK", 0)
+    monkeypatch.setattr("plait.packed.caching._BLOCK", 8 * 20 * 24 * 3)
+    for number in range(1, COUNT):
+        (folder / f"{number}.jpg").write_bytes((folder / f"{number}.jpg").read_bytes()[:-50])
+    with pytest.raises(plait.BadSamplesError, match=rf"^cache: At least \d+ of {COUNT} samples cannot be used"):
+        plait.cache(plait.Dataset(inputs={"photo": plait.Images(folder / "{id}.jpg")}))
+
+
 def test_what_cannot_be_kept_is_refused(folder, tmp_path):
     data, _ = made(folder)
     with pytest.raises(ArgumentError, match=r"cache takes a plait.Dataset, not a list"):
@@ -374,3 +418,15 @@ def test_what_cannot_be_kept_is_refused(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ReadError, match=r"file"):
         plait.cache(data, tmp_path / "file")
+
+
+def test_of_very_many_bad_samples_no_list_is_to_be_written():
+    def small(x):
+        if (x >= 150).any():
+            raise ValueError("too large")
+        return x * 2
+
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=np.arange(300.0))}).map(small, on="x")
+    remedy = r"plait.Loader\(data, on_error='skip', budget=0.5\) feeds the others"
+    with pytest.raises(plait.BadSamplesError, match=rf"(?s)150 of 300 samples.*and 140 more\nMend them, or .*: {remedy}"):
+        plait.cache(data)

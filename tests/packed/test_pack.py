@@ -89,6 +89,7 @@ import sys, time
 import numpy as np
 import plait
 import plait.packed.writing as writing
+from plait.packed import scan
 
 class Slow(plait.Source):
     label = "Slow"
@@ -103,7 +104,7 @@ class Slow(plait.Source):
         x = rows[:, None] + np.arange(100) / 100
         return {n: x if n == "x" else plait.Ragged.of([np.arange(r % 4) for r in rows], dtype=np.int64) for n in names}
 
-writing._BLOCK = 20 * writing.row_bytes(Slow())
+writing._BLOCK = 20 * scan.row_bytes(Slow())
 source = Slow()
 plait.pack(plait.Dataset(inputs={"x": source["x"], "words": source["words"]}), sys.argv[1])
 """

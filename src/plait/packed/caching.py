@@ -18,8 +18,9 @@ from plait.keys import Keys
 from plait.memory import free_memory, in_words
 from plait.packed.manifest import MANIFEST, read_manifest
 from plait.packed.reading import Packed
+from plait.packed.scan import blocks, naming, row_bytes
 from plait.packed.told import told
-from plait.packed.writing import LOCK, blocks, fingerprint, row_bytes, write_folder
+from plait.packed.writing import LOCK, fingerprint, write_folder
 from plait.progress import progress
 from plait.ragged import Array, Ragged, concatenate, take
 from plait.source import Source, Stream
@@ -53,6 +54,7 @@ def cache(data: Dataset, path: str | os.PathLike[str] | None = None, *, shown: b
     Raises:
         ArgumentError: It is no data set or has no end; it needs more memory than is free; or something else lies in the folder's place.
         ReadError: A sample cannot be read; the disk is full, or the folder cannot be written.
+        BadSamplesError: Several samples cannot be read; the message names them.
     """
     if not isinstance(data, Dataset):
         raise ArgumentError(f"cache takes a plait.Dataset, not a {type(data).__name__}. Write plait.Dataset(inputs=..., targets=...).")
@@ -122,7 +124,9 @@ def _is_of(folder: str, identity: str) -> bool:
 def _identity(part: Dataset) -> str:
     """What tells this from other data, other files and other steps."""
     digest = hashlib.blake2b(digest_size=16)
-    for text in (fingerprint(part), *_told(part, list(part.spec))):
+    with naming(part, "cache"):
+        first = fingerprint(part)
+    for text in (first, *_told(part, list(part.spec))):
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()
 
@@ -160,7 +164,7 @@ def _in_memory(part: Dataset, threads: int, shown: bool) -> Source:
     size = max(1, min(len(part), _BLOCK // each // max(1, threads)))
     found: dict[str, list[Array]] = {name: [] for name in part.spec}
     with progress("cache", len(part), shown) as advance:
-        for block in blocks(part, range(0, len(part), size), size, threads):
+        for block in blocks(part, range(0, len(part), size), size, threads, title="cache"):
             for name, array in block.items():
                 found[name].append(array)
             advance(size)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 import plait
-from plait.ahead import ahead
 from plait.atomic import exchanged, told
 from plait.dataset import Dataset
 from plait.draws import mix
@@ -22,12 +21,13 @@ from plait.errors import ArgumentError, ReadError
 from plait.formats.documents import parse_json
 from plait.packed.manifest import MANIFEST, Column, Manifest
 from plait.packed.reading import open as open_packed
+from plait.packed.scan import blocks, naming, row_bytes
 from plait.progress import progress
 from plait.ragged import Array, Ragged
 from plait.roles import weight_name
 from plait.spec import Spec
 
-__all__ = ["LOCK", "blocks", "fingerprint", "pack", "row_bytes", "write_folder"]
+__all__ = ["LOCK", "fingerprint", "pack", "write_folder"]
 
 _HEAD = 192  # bytes before the values, enough for any shape that has a length to be filled in at the end
 _BLOCK = 32 * 2**20  # bytes read and written at once, about
@@ -52,9 +52,12 @@ def pack(data: Dataset, path: str | os.PathLike[str], *, overwrite: bool = False
     Raises:
         ArgumentError: It is no data set, has no end, or has random steps; or the folder is there, or another process writes it.
         ReadError: The disk is full, or the folder cannot be written.
+        BadSamplesError: Several samples cannot be read; the message names them. One alone raises what it raised.
     """
     path = _checked(data, path, overwrite)
-    write_folder(data, path, {"fingerprint": fingerprint(data)}, shown=shown)
+    with naming(data, "pack"):
+        made = {"fingerprint": fingerprint(data)}
+    write_folder(data, path, made, shown=shown)
     return open_packed(path)
 
 
@@ -203,20 +206,6 @@ def _locked(folder: str, *, wait: bool) -> Iterator[bool]:
         yield ours
 
 
-def row_bytes(data: Dataset) -> int:
-    """Bytes of a sample, about."""
-    few = min(len(data), 8)
-    first = data.read(list(data.spec), np.arange(few))
-    sizes = [v.nbytes if isinstance(v, Ragged) or v.dtype.kind != "T" else 64 * v.size for v in first.values()]
-    return int(sum(sizes) / max(1, few)) or 1
-
-
-def blocks(data: Dataset, starts: range, size: int, threads: int) -> Iterator[Mapping[str, Array]]:
-    """All streams of the samples from each start on, so many at once, read ahead on threads."""
-    names, count = list(data.spec), len(data)
-    return ahead(lambda start: data.read(names, np.arange(start, min(start + size, count))), starts, workers=threads, depth=max(1, threads))
-
-
 def _own(path: str, flags: int) -> int:
     """Open a file of the folder; never what a link leads to."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
@@ -245,7 +234,7 @@ class _Writer:
         size = max(1, min(len(self.data), _BLOCK // max(1, row_bytes(self.data)) // max(1, threads)))
         with progress(title, len(self.data), shown) as advance:
             advance(self.done)
-            for block in blocks(self.data, range(self.done, len(self.data), size), size, threads):
+            for block in blocks(self.data, range(self.done, len(self.data), size), size, threads, title=title):
                 self._append(block)
                 rows = min(size, len(self.data) - self.done)
                 self.done += rows
