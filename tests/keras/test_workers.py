@@ -149,6 +149,17 @@ def test_a_slow_step_in_python_is_found_and_given_to_processes(monkeypatch):
     assert "with processes it" in loader.plan.why
     assert "no more than one would" in loader.plan.why
 
+    model = network()
+
+    def predicted(x):
+        return slow(x) + 0 * model(x[:1]).shape[0]
+
+    loader = plait.Loader(data(1600).map(predicted, on="x"), 16)
+    assert all(np.array_equal(batch[0]["x"], x) for batch, x in zip(loader, expected, strict=True))
+    assert (
+        "processes cannot make them: Step predicted on 'x' cannot be sent to a worker process: TypeError: it refers to" in loader.plan.why
+    )
+
     lock = __import__("threading").Lock()
 
     def guarded(x):
@@ -216,3 +227,38 @@ def test_fit_has_the_same_processes_in_every_epoch():
     network().fit(loader, epochs=3, verbose=0, callbacks=[Note()])
     assert seen[1] == seen[2]
     assert len(seen[2]) == 2
+
+
+class Holder:
+    def __init__(self, model):
+        self.model = model
+
+    def __call__(self, x):
+        return x
+
+
+@pytest.mark.parametrize("how", ["closure", "method", "object", "layer"])
+def test_a_step_that_refers_to_a_keras_model_stays_in_this_process(how):
+    model = network()
+    layer = model.layers[1]
+    step = {
+        "closure": lambda x: x + 0 * np.asarray(model.get_weights()[1])[0],
+        "method": Holder(model).__call__,
+        "object": Holder(model),
+        "layer": lambda x: x * layer.units,
+    }[how]
+    made = data().map(step, on="x")
+    kind = "layer" if how == "layer" else "model"
+    with pytest.raises(
+        ArgumentError, match=rf"cannot be sent to a worker process: TypeError: it refers to the Keras {kind} '.*'; a copy of it"
+    ):
+        next(iter(plait.Loader(made, 16, workers=1, processes=True)))
+
+
+def test_a_step_of_a_module_that_uses_a_keras_layer_stays_too(tmp_path, monkeypatch):
+    (tmp_path / "stepping.py").write_text("import keras\nlayer = keras.layers.Rescaling(2)\ndef step(x): return x * layer.scale\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import stepping
+
+    with pytest.raises(ArgumentError, match=r"Step step on 'x' cannot be sent .* it refers to the Keras layer 'rescaling.*'; a copy"):
+        next(iter(plait.Loader(data().map(stepping.step, on="x"), 16, workers=1, processes=True)))

@@ -193,6 +193,14 @@ def test_what_cannot_go_is_named_with_its_step_and_stream():
     assert text.endswith("or make batches in threads: plait.Loader(data, processes=False).")
 
 
+def test_globals_that_bear_the_name_of_an_attribute_only_stay_behind(across):
+    space = {"kept": 3, "left": __import__("threading").Lock()}
+    exec("def named(x): return x.left + kept + (lambda: kept)()", space)
+    made = across(space["named"])[0]
+    assert "left" not in made.__globals__
+    assert made.__globals__["kept"] == 3
+
+
 SCRIPT = """
 import numpy as np, plait, sys
 from feeding import content, fed, feeder, making

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import importlib.machinery
 import io
 import itertools
@@ -53,13 +54,19 @@ class Parcel(pickle.Pickler):
         if isinstance(value, np.ndarray):
             return self._array(value)
         if isinstance(value, FunctionType):
-            return NotImplemented if self._importable(value) else self._function(value)
+            return self._by_name(value) if self._importable(value) else self._function(value)
         if isinstance(value, type):
             made_of_python = value.__flags__ & _HEAP and value.__module__ != "builtins"
             return NotImplemented if not made_of_python or self._importable(value) else self._class(value)
         if isinstance(value, ModuleType):
             return importlib.import_module, (value.__name__,)
+        _check_no_network(value)
         return rebuilding.simple(value)
+
+    def _by_name(self, function: FunctionType) -> Any:
+        for name in _used(function.__code__) & function.__globals__.keys():
+            _check_no_network(function.__globals__[name])  # the module would build it again in every process
+        return NotImplemented
 
     def _array(self, array: np.ndarray) -> Any:
         if type(array) not in (np.ndarray, np.memmap) or array.nbytes < _SMALL or array.dtype.hasobject or array.dtype.kind == "T":
@@ -103,7 +110,7 @@ class Parcel(pickle.Pickler):
     def _function(self, function: FunctionType) -> Any:
         code = function.__code__
         names = set(_names(code))
-        used = {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
+        used = {name: function.__globals__[name] for name in sorted(_used(code) & function.__globals__.keys())}
         below = [
             f"{value.__name__}.{name}"
             for value in used.values()
@@ -133,6 +140,17 @@ def pack(value: Any, number: int) -> bytes:
     file = io.BytesIO()
     Parcel(file, number).dump(value)
     return file.getvalue()
+
+
+def _check_no_network(value: Any) -> None:
+    """Raise for a Keras model or layer: a copy of it in another process is slow to load and does not follow the training of this one."""
+    kinds = [(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__]
+    if ("keras", "Layer") in kinds:
+        what = "model" if ("keras", "Model") in kinds else "layer"
+        raise TypeError(
+            f"it refers to the Keras {what} {getattr(value, 'name', '?')!r}; a copy of it in every process would take seconds to load, "
+            "perhaps memory of the GPU, and not follow its training"
+        )
 
 
 def _root(array: np.ndarray) -> np.ndarray:
@@ -191,6 +209,12 @@ def _find(finder: Any, name: str, path: Any) -> importlib.machinery.ModuleSpec |
         return None
 
 
+def _used(code: CodeType) -> set[str]:
+    """Names of globals that a function uses, those of the functions in it too."""
+    own = {one.argval for one in dis.get_instructions(code) if one.opname.endswith(("_GLOBAL", "_NAME"))}
+    return own.union(*(_used(part) for part in code.co_consts if isinstance(part, CodeType)))
+
+
 def _names(code: CodeType) -> list[str]:
-    """Names that a function looks up, those of the functions in it too."""
+    """All names that it looks up, of attributes too."""
     return [*code.co_names, *(name for part in code.co_consts if isinstance(part, CodeType) for name in _names(part))]
