@@ -64,6 +64,7 @@ PICTURES = {
     "a PNG of 2 to the power of 62 pixels": (lambda: png(2**31 - 1, 2**31 - 1), TOO_LARGE),
     "a PNG with text of 50 MB": (text_bomb, r"no picture that can be read|truncated or damaged"),
     "a PNG with a colour profile of 50 MB": (profile_bomb, r"no picture that can be read|truncated or damaged"),
+    "a GIF of 36 megapixels in a kilobyte": (lambda: patched("GIF", 6, "<HH", 6000, 6000), "6000 x 6000 pixels are no"),
     "a GIF of 4 gigapixels": (lambda: patched("GIF", 6, "<HH", 65535, 65535), TOO_LARGE),
     "a BMP of 2 gigapixels": (lambda: patched("BMP", 18, "<ii", 50_000, 50_000), TOO_LARGE),
     "a PPM of 100 megapixels": (lambda: b"P6 10000 10000 255\n" + bytes(100), TOO_LARGE),

@@ -44,7 +44,8 @@ _ORIENTATION_TAG = 0x0112
 _JPEG2000_END = b"\xff\xd9"
 _SCAN = b"\xff\xda"  # marker of a scan; in the data of one, 0xff is never followed by 0xda
 _MOST_SCANS, _MOST_VISITS = 64, 2**30  # a visit of one pixel by one scan takes about a nanosecond
-_MOST_A_BYTE = {"raw": 8, "zip": 8 * 1032, "jpeg": 2000}  # Pillow's decoder -> pixels; deflate packs 1032 to 1, a block of JPEG takes a bit
+# Pillow's decoder -> pixels; deflate packs 1032 to 1, a block of JPEG takes a bit, and 12 bits of GIF are at most 4096 pixels.
+_MOST_A_BYTE = {"raw": 8, "zip": 8 * 1032, "jpeg": 2000, "gif": 2731}
 _MOST_FREE = 2**20  # pixels, whatever the file
 _MOST_PLAIN = 2**20  # bytes, which Pillow decodes in Python, about a second for a million
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import h5py
 import keras
+from h5py import h5o
 from keras.src.backend.common import global_state
 from keras.src.legacy.saving import saving_options, saving_utils
 from keras.src.saving import serialization_lib
@@ -114,7 +115,8 @@ def _stored_numbers(weights: bytes) -> int:
     """How many numbers the weights are, all of them in this file."""
     numbers = size = 0
     with _opened(weights) as file:
-        groups, seen = [file], set()
+        groups: list[Any] = [file]
+        seen: set[int] = set()
         while groups:
             group = groups.pop()
             for name in group:
@@ -122,7 +124,7 @@ def _stored_numbers(weights: bytes) -> int:
                 if not isinstance(link, h5py.HardLink):
                     raise ValueError(f"{group.name}/{name} of its weights is a link ({type(link).__name__}), which is not followed")
                 thing = group[name]
-                address = h5py.h5o.get_info(thing.id).addr
+                address = h5o.get_info(thing.id).addr
                 if len(seen) > _MOST_OBJECTS:
                     raise ValueError(f"its weights are more than {_MOST_OBJECTS} objects")
                 if address not in seen and isinstance(thing, h5py.Group):
