@@ -28,6 +28,7 @@ from plait.errors import PlaitError
 
 SCHEDULES = int(os.environ.get("PLAIT_STALL_SCHEDULES", "9"))
 MOST_SECONDS = 30.0  # of one schedule: some timeouts of a second, and processes that start
+MOST_STARTING = 60.0  # and one that is stopped while it starts has so long, whatever the timeout
 ROWS = 103
 
 
@@ -45,7 +46,7 @@ def test_what_stands_still_at_random_moments_ends_in_recovery_or_an_error_in_tim
             error.add_note(f"schedule {seed}: {kind}")
             raise
         took = time.monotonic() - began
-        assert took < MOST_SECONDS, f"schedule {seed} ({kind}) took {took:.1f} s"
+        assert took < MOST_SECONDS + MOST_STARTING * (kind == "processes are stopped"), f"schedule {seed} ({kind}) took {took:.1f} s"
         slowest = max(slowest, took)
         found[f"{kind}: {said}"] += 1
         count("faults injected")
