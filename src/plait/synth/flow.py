@@ -15,7 +15,7 @@ from plait.synth.flow_spatial import carry, spatial_velocity, train_spatial
 from plait.synth.learned import Learned
 from plait.synth.options import check_options, only_for
 from plait.synth.rows import Rows
-from plait.synth.spatial import Scene, Spatial, is_spatial
+from plait.synth.spatial import Scene, Spatial, is_spatial, weights_in, weights_of
 from plait.synth.synthesizer import Synthesizer
 from plait.synth.velocity import Velocity
 from plait.tabular import Kind, Schema
@@ -156,13 +156,11 @@ class ArrayFlow(Flow, Spatial):
         return carry(self._scene, self._network, noise, told, steps=int(self._way["steps"]), guidance=self._way["guidance"])
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        arrays = {f"weight.{number}": np.asarray(value, np.float32) for number, value in enumerate(self._network.get_weights())}
-        return {"shape": self._shape, "way": self._way, "history": self.history}, arrays
+        return {"shape": self._shape, "way": self._way, "history": self.history}, weights_of(self._network)
 
     @classmethod
     def _restore(cls, scene: Scene, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        weights = [arrays[f"weight.{number}"] for number in range(sum(name.startswith("weight.") for name in arrays))]
-        return cls(scene, spatial_velocity(scene, state["shape"], weights), state["shape"], state["way"], state["history"])
+        return cls(scene, spatial_velocity(scene, state["shape"], weights_in(arrays)), state["shape"], state["way"], state["history"])
 
 
 class RowFlow(Flow, Learned):

@@ -10,7 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.synth.spatial import Scene
-from plait.synth.watching import held_out, quality_of, sheets_of
+from plait.synth.watching import fit_watched, held_out
 from plait.tabular import Kind
 
 if TYPE_CHECKING:
@@ -73,26 +73,10 @@ def train_spatial(
     def make(told: Mapping[str, np.ndarray], noise: np.ndarray) -> np.ndarray:
         return carry(scene, training.mean, noise, told, steps=_LOOKS, guidance=1.0)
 
-    quality = sheet = None
-    if held is not None:
-        noise = rng.standard_normal((len(held), *scene.canvas.shape), np.float32)
-        quality = quality_of(scene, held, judge, noise=noise, make=make)
-    if sheets is not None:
-        sheet = sheets_of(scene, sheets, rng=rng, noise=scene.canvas.shape, make=make)
-    networks_spatial.fit(
-        training,
-        scene.coded(train),
-        title="Flow.fit",
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=int(seed),
-        resume=resume,
-        quality=quality,
-        patience=patience,
-        sheet=sheet,
-        shown=progress,
-    )
-    network = training.mean if training.notes.best is None else training.notes.best
+    network = fit_watched(
+        training, scene, train, held, title="Flow.fit", rng=rng, noise=scene.canvas.shape, make=make, judge=judge, patience=patience,
+        sheets=sheets, epochs=epochs, batch_size=batch_size, seed=int(seed), resume=resume, shown=progress,
+    )  # fmt: skip
     return FlowOfArrays(scene, network, shape, training.notes.read())
 
 

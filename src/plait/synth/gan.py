@@ -15,7 +15,7 @@ from plait.synth.gan_spatial import spatial_generator, train_spatial
 from plait.synth.learned import Learned
 from plait.synth.options import check_options, only_for
 from plait.synth.rows import Rows
-from plait.synth.spatial import Scene, Spatial, is_spatial
+from plait.synth.spatial import Scene, Spatial, is_spatial, weights_in, weights_of
 from plait.synth.synthesizer import Synthesizer
 from plait.tabular import Kind, Schema
 from plait.tabular.constraints import Constraints
@@ -153,13 +153,11 @@ class ArrayGAN(GAN, Spatial):
         return networks_spatial.drawn(self._joined, {networks_arrays.noise_name(self.conditions): noise, **told})
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        arrays = {f"weight.{number}": np.asarray(value, np.float32) for number, value in enumerate(self._core.get_weights())}
-        return {"shape": self._shape, "history": self.history}, arrays
+        return {"shape": self._shape, "history": self.history}, weights_of(self._core)
 
     @classmethod
     def _restore(cls, scene: Scene, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        weights = [arrays[f"weight.{number}"] for number in range(sum(name.startswith("weight.") for name in arrays))]
-        return cls(scene, spatial_generator(scene, state["shape"], weights), state["shape"], state["history"])
+        return cls(scene, spatial_generator(scene, state["shape"], weights_in(arrays)), state["shape"], state["history"])
 
 
 class RowGAN(GAN, Learned):

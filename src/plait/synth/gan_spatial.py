@@ -10,7 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.synth.spatial import Scene
-from plait.synth.watching import held_out, quality_of, sheets_of
+from plait.synth.watching import fit_watched, held_out
 from plait.tabular import Kind
 
 if TYPE_CHECKING:
@@ -83,25 +83,10 @@ def train_spatial(
     def make(told: Mapping[str, np.ndarray], values: np.ndarray) -> np.ndarray:
         return networks_spatial.drawn(whole, {drawn: values, **told})
 
-    quality = sheet = None
-    if held is not None:
-        quality = quality_of(scene, held, judge, noise=rng.standard_normal((len(held), noise), np.float32), make=make)
-    if sheets is not None:
-        sheet = sheets_of(scene, sheets, rng=rng, noise=(noise,), make=make)
-    networks_spatial.fit(
-        training,
-        scene.coded(train),
-        title="GAN.fit",
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=int(seed),
-        resume=resume,
-        quality=quality,
-        patience=patience,
-        sheet=sheet,
-        shown=progress,
-    )
-    core = training.mean if training.notes.best is None else training.notes.best
+    core = fit_watched(
+        training, scene, train, held, title="GAN.fit", rng=rng, noise=(noise,), make=make, judge=judge, patience=patience, sheets=sheets,
+        epochs=epochs, batch_size=batch_size, seed=int(seed), resume=resume, shown=progress,
+    )  # fmt: skip
     return TrainedSpatial(scene, core, shape, training.notes.read())
 
 

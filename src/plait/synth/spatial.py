@@ -23,7 +23,7 @@ from plait.tabular import Kind
 from plait.tabular.drawn import Drawn
 from plait.tabular.given import given_array
 
-__all__ = ["Scene", "Spatial", "is_spatial"]
+__all__ = ["Scene", "Spatial", "is_spatial", "weights_in", "weights_of"]
 
 _FORMAT = 1
 _KEPT = 4_000_000  # numbers of the conditions that are kept to draw from
@@ -137,6 +137,16 @@ class Scene:
         inputs, targets = ({name: Spec.from_json(spec) for name, spec in state[role]} for role in ("inputs", "targets"))
         conditions = [Condition.from_json(c) for c in state["conditions"]]
         return cls(inputs, targets, Canvas.from_json(state["canvas"]), conditions, known)
+
+
+def weights_of(network: Any) -> dict[str, np.ndarray]:
+    """The weights of a Keras model by name, to be saved; `weights_in` reads them, in their order."""
+    return {f"weight.{number}": np.asarray(value, np.float32) for number, value in enumerate(network.get_weights())}
+
+
+def weights_in(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Those that `weights_of` named."""
+    return [arrays[f"weight.{number}"] for number in range(sum(name.startswith("weight.") for name in arrays))]
 
 
 class Spatial(Synthesizer):

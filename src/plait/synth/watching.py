@@ -16,12 +16,52 @@ from plait.synth.spatial import Scene
 if TYPE_CHECKING:
     from plait.metrics.judge import Judge
 
-__all__ = ["Make", "held_out", "quality_of", "sheets_of"]
+__all__ = ["Make", "fit_watched", "held_out"]
 
 #: (what samples are told, noise) -> (samples, *space, channels) in the user's units, of the network as it is now.
 Make = Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
 
 _HELD, _COLUMNS, _COMPONENTS = 1000, 8, 16
+
+
+def fit_watched(
+    training: Any,
+    scene: Scene,
+    train: Dataset,
+    held: Dataset | None,
+    *,
+    rng: np.random.Generator,
+    noise: tuple[int, ...],
+    make: Make,
+    judge: Judge | None,
+    sheets: str | os.PathLike[str] | None,
+    **options: Any,
+) -> Any:
+    """Train, and look at the quality and at sheets of samples where they are asked for.
+
+    Args:
+        training: The Keras model that learns, with its `mean` and its `notes`.
+        scene: What is made, and what is told.
+        train: To learn from.
+        held: To measure the quality on; None where it is not measured.
+        rng: Draws the noise.
+        noise: Its shape, of one sample.
+        make: Samples of the network as it is now.
+        judge, sheets: As of `GAN.fit`.
+        options: Of `networks_spatial.fit`.
+
+    Returns:
+        The mean network, or that of the best epoch where the quality was measured.
+    """
+    from plait.synth import networks_spatial
+
+    quality = sheet = None
+    if held is not None:
+        quality = _quality(scene, held, judge, noise=rng.standard_normal((len(held), *noise), np.float32), make=make)
+    if sheets is not None:
+        sheet = _sheets(scene, sheets, rng=rng, noise=noise, make=make)
+    networks_spatial.fit(training, scene.coded(train), quality=quality, sheet=sheet, **options)
+    return training.mean if training.notes.best is None else training.notes.best
 
 
 def held_out(data: Dataset, *, seed: int) -> tuple[Dataset, Dataset]:
@@ -31,7 +71,7 @@ def held_out(data: Dataset, *, seed: int) -> tuple[Dataset, Dataset]:
     return data.take(np.sort(order[held:])), data.take(np.sort(order[:held]))
 
 
-def quality_of(scene: Scene, held: Dataset, judge: Judge | None, *, noise: np.ndarray, make: Make) -> Callable[[Any], float]:
+def _quality(scene: Scene, held: Dataset, judge: Judge | None, *, noise: np.ndarray, make: Make) -> Callable[[Any], float]:
     """The Fréchet distance between samples that were held out and as many that are made, told the same: less is better.
 
     Args:
@@ -50,7 +90,7 @@ def quality_of(scene: Scene, held: Dataset, judge: Judge | None, *, noise: np.nd
     return lambda network: frechet(expected, features(scene.canvas.streams(make(told, noise))))
 
 
-def sheets_of(
+def _sheets(
     scene: Scene, folder: str | os.PathLike[str], *, rng: np.random.Generator, noise: tuple[int, ...], make: Make
 ) -> Callable[[Any, int], None]:
     """(network, epoch) -> a picture in a folder: a row for each thing it is told, the same noise in every row."""
