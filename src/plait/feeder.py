@@ -23,6 +23,7 @@ from plait.workers import Made, Pool
 
 __all__ = ["Feeder", "check_means", "chosen"]
 
+_JOB = 2e-3  # s of work that a process is given at once, at most, where it is made of several batches
 _SHOWN = 8  # keys in a message
 _TRIED = 8  # batches of processes after which they are kept or not
 _WON = 0.8  # of the time that a batch took in the thread that asks: so long may it be waited for at most
@@ -39,6 +40,7 @@ class Feeder:
 
     def __init__(self, choice: Choice, ahead: int | None, timeout: float | None) -> None:
         self.choice, self.timeout = choice, timeout
+        self.at_once = 1  # batches that a process can make without taking long
         self._ahead = ahead
         self._parked: list[Pool] = []
 
@@ -84,6 +86,8 @@ class Feeder:
         results = pool.run(blocks, depth=self.depth)
         for made in results:
             batches -= len(made)
+            if pool.each:
+                self.at_once = max(1, int(_JOB / pool.each))
             if not batches:  # Keras asks for no more than there is: processes are free now, or never
                 next(results, None)
                 self.park(pool)

@@ -35,6 +35,7 @@ from plait.windows import Windowed
 __all__ = ["Loader"]
 
 _BLOCK, _BYTES = 8192, 2**22  # samples, and bytes of them, read at once from memory and handed out as views
+_SENT = 2**21  # bytes of small batches that a process is asked for at once
 _COPIED = 2**19  # bytes of an array from which on another copy costs more than to read each batch by itself
 
 A = TypeVar("A")
@@ -324,18 +325,31 @@ class Loader(Adapter):
     def _block(self) -> int:
         """Batches that are read at once: so many that they take no long time."""
         choice = self._feeder.choice
+        if self._bucket:
+            return 1
+        if not self._at_hand:
+            small = _SENT // max(1, sum(self._sizes) * self.batch_size)
+            return max(1, min(small, self._feeder.at_once)) if choice.processes else 1
         whole = self.data.block or (isinstance(self._order, Windowed) and not choice.processes)
         return self._together if whole or choice.most is None else min(self._together, choice.most)
 
     @cached_property
-    def _together(self) -> int:
-        """Batches that may be read at once, by where they lie."""
+    def _at_hand(self) -> bool:
+        """Whether all data are in memory, or mapped."""
         sources = [self.data.storage(name).source for name in self.data.spec]
-        if self._bucket or not all(source.in_memory or source.mapped_bytes for source in sources):
-            return 1
+        return all(source.in_memory or source.mapped_bytes for source in sources)
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """Bytes of a sample of each stream, as it is fed."""
+        return [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values()]
+
+    @cached_property
+    def _together(self) -> int:
+        """Batches that may be read at once, of what is in memory."""
         if isinstance(self._order, Windowed):
             return self._order.window // self._order.whole
-        sizes = [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values()]  # bytes, as fed
+        sizes = self._sizes
         block = max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sum(sizes)))) // self.batch_size)
         if not self.data.block and max(sizes) * self.batch_size >= _COPIED and any(size * self.batch_size % 64 for size in sizes):
             return 1  # a batch that began in the middle of a line of the processor's cache would be copied by JAX

@@ -108,7 +108,7 @@ class _Trial:
                 if answers is None:
                     return None
                 if answers:
-                    return answers[-1][1]
+                    return answers[-1][0]
             elif process.gone or (end is not None and time.monotonic() >= end):
                 return None
 

@@ -76,6 +76,7 @@ class Pool:
     def __init__(self, function: Made, workers: int, timeout: float | None) -> None:
         self.function, self.workers, self.timeout = function, workers, timeout
         self.replaced = 0  # workers that died or hung
+        self.each = 0.0  # seconds that a step took lately; 0 where that is not known
         self._pause = 1000 * (_LOOK if timeout is None else min(_LOOK, timeout / 4)) + 1  # ms
         self._open()
 
@@ -210,7 +211,7 @@ class Pool:
         if answers is None:
             self._bury(process)
             return
-        for _, kind, body in answers:
+        for kind, body, seconds in answers:
             if kind == READY:
                 self._failed_starts = 0
                 continue
@@ -228,6 +229,8 @@ class Pool:
                 job.error = pickle.loads(body)
             elif kind == DONE:
                 process.layout = pickle.loads(body)
+            else:
+                self.each = seconds / len(job.steps)
             job.result, job.done = process.layout, True
             assert kind in (DONE, SAME, FAILED)
 

@@ -123,8 +123,8 @@ class Process:
                 self.talk.sendall(self._asked)
             self._asked.clear()
 
-    def answers(self) -> list[tuple[int, int, bytes]] | None:
-        """What has come: (job, kind, body); None when the process is gone."""
+    def answers(self) -> list[tuple[int, bytes, float]] | None:
+        """What has come: (kind, body, seconds); None when the process is gone."""
         try:
             received = self.talk.recv(65536)
         except ConnectionResetError:
@@ -135,15 +135,15 @@ class Process:
         waiting += received
         found, at = [], 0
         while len(waiting) - at >= ANSWER.size:
-            number, kind, size = ANSWER.unpack_from(waiting, at)
+            _, kind, size, seconds = ANSWER.unpack_from(waiting, at)
             if len(waiting) - at < ANSWER.size + size:
                 break
-            found.append((number, kind, bytes(waiting[at + ANSWER.size : at + ANSWER.size + size])))
+            found.append((kind, bytes(waiting[at + ANSWER.size : at + ANSWER.size + size]), seconds))
             at += ANSWER.size + size
         del waiting[:at]
         if found:
             self.since = time.monotonic()
-            self.ready = self.ready or any(kind == READY for _, kind, _ in found)
+            self.ready = self.ready or any(kind == READY for kind, _, _ in found)
         return found
 
     def stack(self) -> str:

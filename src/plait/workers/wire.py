@@ -14,7 +14,7 @@ from plait.workers.shared import ALIGNED
 __all__ = ["ALL", "ANSWER", "ASK", "DONE", "FAILED", "LARGER", "OUT_OF_MEMORY", "READY", "SAME", "arrange", "fill", "view"]
 
 ASK = struct.Struct("<QqqqqQQQQ")  # job; first step, end; one sample, stream or ALL; offset and size of a segment, start and size of a slot
-ANSWER = struct.Struct("<QBI")  # job; kind; bytes that follow
+ANSWER = struct.Struct("<QBIf")  # job; kind; bytes that follow; seconds that it took
 ALL = -1
 OUT_OF_MEMORY = 75  # exit status
 READY, DONE, SAME, LARGER, FAILED = range(5)  # kinds: it can begin; here, laid out as follows; as before; needs so many bytes; an error

@@ -11,6 +11,7 @@ import pickle
 import signal
 import socket
 import threading
+import time
 import traceback
 from typing import Any, NoReturn
 
@@ -79,12 +80,13 @@ class Served:
             del waiting[: ASK.size]
             self._one(function, *request)
 
-    def answer(self, job: int, kind: int, body: bytes = b"") -> None:
+    def answer(self, job: int, kind: int, body: bytes = b"", seconds: float = 0.0) -> None:
         """Send one answer."""
-        self._talk.sendall(ANSWER.pack(job, kind, len(body)) + body)
+        self._talk.sendall(ANSWER.pack(job, kind, len(body), seconds) + body)
 
     def _one(self, function: Any, job: int, first: int, last: int, sample: int, stream: int, *slot: int) -> None:
         offset, size, start, room = slot
+        begun = time.monotonic()
         try:
             if sample != ALL:
                 function.alone(range(first, last), sample, None if stream == ALL else stream)
@@ -109,9 +111,9 @@ class Served:
             self._maps[segment] = mmap.mmap(self._ring, size, offset=offset)
         fill(self._maps[segment], start, layout, arrays)
         if layout == self._last:
-            return self.answer(job, SAME)
+            return self.answer(job, SAME, seconds=time.monotonic() - begun)
         self._last = layout
-        return self.answer(job, DONE, pickle.dumps(layout, protocol=5))
+        return self.answer(job, DONE, pickle.dumps(layout, protocol=5), time.monotonic() - begun)
 
 
 def _end_with(life: int) -> None:
