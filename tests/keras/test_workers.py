@@ -13,6 +13,7 @@ from feeding import jitter
 
 import plait
 from plait.errors import ArgumentError
+from plait.feeder import Feeder
 from plait.workers.shared import Ring
 
 
@@ -262,3 +263,26 @@ def test_a_step_of_a_module_that_uses_a_keras_layer_stays_too(tmp_path, monkeypa
 
     with pytest.raises(ArgumentError, match=r"Step step on 'x' cannot be sent .* it refers to the Keras layer 'rescaling.*'; a copy"):
         next(iter(plait.Loader(data().map(stepping.step, on="x"), 16, workers=1, processes=True)))
+
+
+def test_small_batches_are_asked_for_several_at_once_and_are_the_same(monkeypatch):
+    def content_of(loader):
+        return [(x["x"].tobytes(), x["x"].shape) for _ in range(3) for x, _, _ in loader]
+
+    class Files(plait.Source):
+        label, keys, spec = "Files", plait.Keys.range(403), {"x": plait.Spec((5,), np.float32)}
+
+        def read(self, names, rows):
+            return {name: (rows[:, None] + np.arange(5)).astype(np.float32) for name in names}
+
+    files = plait.Dataset(inputs={"x": Files()["x"]}).augment(jitter, on="x")
+    asked = []
+    run = Feeder.run
+
+    def watched(self, making, blocks, **given):
+        return run(self, making, (asked.append(len(block)) or block for block in blocks), **given)
+
+    monkeypatch.setattr(Feeder, "run", watched)
+    apart = content_of(plait.Loader(files, 8, seed=4, workers=2, processes=True))
+    assert max(asked) > 1 and sum(asked) == 3 * 51
+    assert apart == content_of(plait.Loader(files, 8, seed=4, workers=0))

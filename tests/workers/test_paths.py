@@ -142,26 +142,3 @@ def test_while_it_chooses_an_error_comes_at_its_place(prior, bad):
         for batch in results:
             got.append(content(batch))
     assert got == expected[:bad]
-
-
-def test_small_batches_are_asked_for_several_at_once_and_are_the_same(monkeypatch):
-    def content_of(loader):
-        return [(x["x"].tobytes(), x["x"].shape) for _ in range(3) for x, _, _ in loader]
-
-    class Files(plait.Source):
-        label, keys, spec = "Files", plait.Keys.range(403), {"x": plait.Spec((5,), np.float32)}
-
-        def read(self, names, rows):
-            return {name: rows[:, None] + np.arange(5, dtype=np.float32) for name in names}
-
-    data = plait.Dataset(inputs={"x": Files()["x"]}).augment(jitter, on="x")
-    asked = []
-    run = Feeder.run
-
-    def watched(self, making, blocks, **given):
-        return run(self, making, (asked.append(len(block)) or block for block in blocks), **given)
-
-    monkeypatch.setattr(Feeder, "run", watched)
-    apart = content_of(plait.Loader(data, 8, seed=4, workers=2, processes=True))
-    assert max(asked) > 1 and sum(asked) == 3 * 51
-    assert apart == content_of(plait.Loader(data, 8, seed=4, workers=0))
