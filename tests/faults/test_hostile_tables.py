@@ -110,6 +110,13 @@ def test_a_parquet_that_says_it_has_more_rows_than_it_holds_is_refused(tmp_path:
         plait.Dataset(inputs={"x": plait.Parquet("a.parquet")["x"]}).read(["x"], np.arange(3))
 
 
+def test_a_parquet_whose_column_has_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"id": [1, 2, 3], "xyz": [1.0, 2.0, 3.0]}), "a.parquet", store_schema=False)
+    Path("a.parquet").write_bytes(Path("a.parquet").read_bytes().replace(b"xyz", b"x\xff\xf4"))
+    with refused(r"Parquet 'a.parquet': .*a.parquet' is damaged, cut short or no Parquet: 'utf-8' codec can't decode"):
+        plait.Parquet("a.parquet")
+
+
 def test_links_and_heaps_of_an_hdf5_file_lead_nowhere(tmp_path: Path) -> None:
     Path("secret.bin").write_bytes(bytes(64))
     with h5py.File("a.h5", "w") as file:

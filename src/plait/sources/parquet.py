@@ -299,5 +299,5 @@ def _explained(label: str, path: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ChangedError(f"{label}: a file is gone that was listed: {error}. Declare the source again.") from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # the last of a column's name
         raise ReadError(f"{label}: {path!r} is damaged, cut short or no Parquet: {error} Write it again from its origin.") from error
