@@ -7,7 +7,7 @@ A workload is a module of this folder. It holds
 - `GROUPS`: name -> environment variables. Each is a process, since frameworks don't always live together; that of plait and of the limit
   is called "plait";
 - `CASES`: name -> `Case`, what is varied;
-- `GOALS`: what is to be reached;
+- `GOALS`: what is to be reached; `WHY` (Markdown, may be left out): what holds what is not;
 - `made(**settings)`: the data, called in each process (what takes long is written to a folder once, by `prepare(**settings)`);
 - `candidates(group)`: name -> `Candidate`. One that isn't installed raises ImportError when it is opened and is shown so;
 - `EXPECTED(case)`, `rows(batch)`: stream -> (shape of a sample, dtype) and the row numbers in a batch, for the proof.

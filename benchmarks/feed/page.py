@@ -50,6 +50,8 @@ def section(workload: str, result: Mapping[str, Any]) -> str:
     goals = [line for goal in module.GOALS for line in _goal(goal, module, found, verdict=not trial)]
     if goals:
         lines += ["| goal | asked for | found | |", "|---|---|---|---|", *goals, ""]
+    if not trial and (why := getattr(module, "WHY", "")):
+        lines += [why, ""]
     lines += _missing(found)
     lines += [
         f"Size {result['size']!r}, {result['rounds']} rounds, {found.seconds / 60:.0f} minutes, in which other guests of the host took "
