@@ -14,7 +14,6 @@ from typing import Any
 
 import h5py
 import keras
-from h5py import h5o
 from keras.src.backend.common import global_state
 from keras.src.legacy.saving import saving_options, saving_utils
 from keras.src.saving import serialization_lib
@@ -124,7 +123,7 @@ def _stored_numbers(weights: bytes) -> int:
                 if not isinstance(link, h5py.HardLink):
                     raise ValueError(f"{group.name}/{name} of its weights is a link ({type(link).__name__}), which is not followed")
                 thing = group[name]
-                address = h5o.get_info(thing.id).addr
+                address = h5py.h5o.get_info(thing.id).addr  # type: ignore[attr-defined]
                 if len(seen) > _MOST_OBJECTS:
                     raise ValueError(f"its weights are more than {_MOST_OBJECTS} objects")
                 if address not in seen and isinstance(thing, h5py.Group):
