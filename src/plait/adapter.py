@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from plait.blocks import Blocks
 from plait.checks.before import before_fit
 from plait.contract import Contract
 from plait.dataset import Dataset
@@ -50,6 +51,7 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         self._failure: Exception | None = None  # what ended a TensorFlow generator before its time
         self._emission: Emission  # without a model
         self._ledger: Ledger  # what was handed out
+        self._blocks: Blocks  # batches that are read at once
         self._policy: OnError  # about bad samples
         self._told: str | None = None  # why steps are not fused, as was said already
 
@@ -69,15 +71,6 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
     @abc.abstractmethod
     def _emission_for(self, contract: Contract | None, *, evaluating: bool = False) -> Emission:
         """How the batches become those of such a model."""
-
-    @abc.abstractmethod
-    def _blocks(self, start: int, stop: int) -> Iterator[range]:
-        """These batches in the parts that are read at once."""
-
-    @property
-    @abc.abstractmethod
-    def _block(self) -> int:
-        """Batches that are read at once, at most."""
 
     @property
     @abc.abstractmethod
@@ -116,7 +109,7 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         """For Keras on TensorFlow: a dataset with a declared signature and a known number of batches."""
         emission = self._bind_caller()
         self._fusing(emission)
-        if self._block > 1 and not importlib.import_module("tensorflow").distribute.has_strategy():
+        if self._blocks.size > 1 and not importlib.import_module("tensorflow").distribute.has_strategy():
             dataset = tf_stacked_dataset(lambda: self._tf_epoch(self._keras_stacks, emission), self._example(emission))
         else:
             dataset = tf_dataset(
@@ -165,7 +158,7 @@ class Adapter(keras.utils.PyDataset, DataAdapter, abc.ABC):  # type: ignore[misc
         """The same, many batches at once in arrays of (batches, samples, ...)."""
         start, stop = self._start, self._end(self._start)
         batches = self._keras_epoch(emission)
-        for block in self._blocks(start, stop):
+        for block in self._blocks.cut(start, stop):
             yield from equal_stacks(list(islice(batches, len(block))))
 
     def _tf_epoch(self, epoch: Callable[[Emission], Iterator[Any]], emission: Emission) -> Iterator[Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from functools import cached_property
 from operator import itemgetter
 from typing import Any, Literal, TypeVar
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from plait.adapter import Adapter
 from plait.audit import audit_report
+from plait.blocks import Blocks
 from plait.contract import Contract
 from plait.dataset import Dataset
 from plait.drift import Profile, Watch
@@ -33,10 +32,6 @@ from plait.salvage import Salvage
 from plait.windows import Windowed
 
 __all__ = ["Loader"]
-
-_BLOCK, _BYTES = 8192, 2**22  # samples, and bytes of them, read at once from memory and handed out as views
-_SENT = 2**21  # bytes of small batches that a process is asked for at once
-_COPIED = 2**19  # bytes of an array from which on another copy costs more than to read each batch by itself
 
 A = TypeVar("A")
 PlainBatch = tuple[dict[str, np.ndarray], Any, dict[str, np.ndarray]]
@@ -134,6 +129,7 @@ class Loader(Adapter):
             )
         self.steps = self._order.per_pass if steps is None else int(steps)
         self._feeder = Feeder(chosen(workers, processes, in_memory=data.in_memory), ahead, timeout)
+        self._blocks = Blocks(data, self._order, self._feeder, varying=bool(self._bucket))
         self.fuse_steps = bool(fuse_steps)
         self._emission = self._emission_for(None)
         if model is not None:
@@ -203,7 +199,7 @@ class Loader(Adapter):
         return Plan(
             f"{'shuffled' if self.shuffle else 'in order'}, {self._order.words}",
             self.batch_size,
-            self._block,
+            self._blocks.size,
             0 if choice.processes else choice.workers,
             self._feeder.depth,
             choice.said(where),
@@ -322,54 +318,11 @@ class Loader(Adapter):
         yield from map(given, self._ledger.noted(start, self._made(start, stop, self._emission)))
 
     @property
-    def _block(self) -> int:
-        """Batches that are read at once: so many that they take no long time."""
-        choice = self._feeder.choice
-        if self._bucket:
-            return 1
-        if not self._at_hand:
-            small = _SENT // max(1, sum(self._sizes) * self.batch_size)
-            return max(1, min(small, self._feeder.at_once)) if choice.processes else 1
-        whole = self.data.block or (isinstance(self._order, Windowed) and not choice.processes)
-        return self._together if whole or choice.most is None else min(self._together, choice.most)
-
-    @cached_property
-    def _at_hand(self) -> bool:
-        """Whether all data are in memory, or mapped."""
-        sources = [self.data.storage(name).source for name in self.data.spec]
-        return all(source.in_memory or source.mapped_bytes for source in sources)
-
-    @cached_property
-    def _sizes(self) -> list[int]:
-        """Bytes of a sample of each stream, as it is fed."""
-        return [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in self.data.spec.values()]
-
-    @cached_property
-    def _together(self) -> int:
-        """Batches that may be read at once, of what is in memory."""
-        if isinstance(self._order, Windowed):
-            return self._order.window // self._order.whole
-        sizes = self._sizes
-        block = max(1, (self.data.block or min(_BLOCK, _BYTES // max(1, sum(sizes)))) // self.batch_size)
-        if not self.data.block and max(sizes) * self.batch_size >= _COPIED and any(size * self.batch_size % 64 for size in sizes):
-            return 1  # a batch that began in the middle of a line of the processor's cache would be copied by JAX
-        return block
-
-    @property
     def _varying(self) -> bool:
         return bool(self._bucket)
 
-    def _blocks(self, start: int, stop: int) -> Iterator[range]:
-        """Batches to be read at once, cut at multiples, since data are drawn in blocks; others begin with one batch, to be there soon."""
-        begin, end = start, start if self.data.block else start + 1
-        while begin < stop:
-            if end > begin:
-                yield range(begin, end)
-            each = self._block
-            begin, end = end, min(stop, (end // each + 1) * each)
-
     def _made(self, start: int, stop: int, emission: Emission) -> Insistent[list[Batch]]:
-        return self._feeder.run(self._making(emission), self._blocks(start, stop), batches=stop - start)
+        return self._feeder.run(self._making(emission), self._blocks.cut(start, stop), batches=stop - start)
 
     def _make(self, steps: range, emission: Emission) -> list[Batch]:
         """These batches, read together. Pure and thread-safe."""
