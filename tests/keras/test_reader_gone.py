@@ -126,6 +126,7 @@ print("the end", flush=True)
 """
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(("processes", "later"), [(True, False), (True, True), (False, False)])
 def test_a_program_that_keeps_the_exception_ends(processes, later, tmp_path):
     (tmp_path / "notebook.py").write_text(NOTEBOOK.format(processes=processes, later=later))
