@@ -52,11 +52,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Timed:
-    """One call on one thread: seconds, seconds on a core, batches made."""
+    """One call on one thread: seconds, those on a core, batches made; seconds beside them in which other programs had the core."""
 
     wall: float
     core: float
     batches: int
+    kept_off: float = 0.0
 
     @property
     def each(self) -> float:
@@ -84,9 +85,10 @@ class Together:
 
 def timed(function: Callable[[range], T], steps: range) -> tuple[T, Timed]:
     """Call it, and take the time."""
-    wall, core = time.perf_counter(), time.thread_time()
+    wall, core, kept_off = time.perf_counter(), time.thread_time(), _kept_off()
     result = function(steps)
-    return result, Timed(time.perf_counter() - wall, time.thread_time() - core, len(steps))
+    core, kept_off = time.thread_time() - core, _kept_off() - kept_off
+    return result, Timed(max(core, time.perf_counter() - wall - kept_off), core, len(steps), kept_off)
 
 
 def together(
@@ -95,7 +97,21 @@ def together(
     """Call it for two arguments at once, and take the time; `timeout` and `late` as for `ahead`."""
     wall = time.perf_counter()
     done = list(ahead(lambda steps: timed(function, steps), pair, workers=2, depth=2, timeout=timeout, late=late))
-    return [result for result, _ in done], Together(time.perf_counter() - wall, sum(spent.core for _, spent in done))
+    return [result for result, _ in done], Together(
+        time.perf_counter() - wall - sum(spent.kept_off for _, spent in done) / len(done), sum(spent.core for _, spent in done)
+    )
+
+
+def _kept_off() -> float:
+    """Seconds that this thread has been ready to go on, and other programs had the cores; 0 where nobody says.
+
+    Without it a busy machine looks like a call that waits for files, or like two that wait for Python's lock.
+    """
+    try:
+        with open("/proc/thread-self/schedstat", "rb") as file:
+            return int(file.read().split()[1]) * 1e-9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def decide(prior: Choice, one: Timed, two: Together | None, *, cores: int, left: int) -> Choice:

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from plait.buffers import aligned_empty
 from plait.contract import Contract, Port
 from plait.dataset import Dataset
 from plait.errors import SpecError
 from plait.failures import Failure
 from plait.order import Picks
-from plait.ragged import Array, Ragged, aligned_empty
+from plait.ragged import Array, Ragged
 from plait.spec import Spec
 from plait.whereabouts import say_where
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from plait.buffers import aligned_empty
 from plait.errors import SpecError
 
-__all__ = ["Array", "Ragged", "aligned_empty", "concatenate", "scatter", "take"]
+__all__ = ["Array", "Ragged", "concatenate", "scatter", "take"]
 
-_LINE, _ALIGNED = 64, 4096  # bytes of a cache line; arrays smaller than this are as quickly copied
+_ALIGNED = 4096  # bytes; arrays smaller than this are as quickly copied
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +123,6 @@ def take(array: Array, rows: np.ndarray) -> Array:
     if array.dtype.hasobject or len(rows) * array[:1].nbytes < _ALIGNED:
         return np.take(array, rows, axis=0, mode="clip")
     return np.take(array, rows, axis=0, mode="clip", out=aligned_empty((len(rows), *array.shape[1:]), array.dtype))
-
-
-def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Memory that begins at a whole line of the processor's cache, which JAX takes without copying it."""
-    raw = np.empty(math.prod(shape) * dtype.itemsize + _LINE, np.uint8)
-    return np.ndarray(shape, dtype, raw, -raw.__array_interface__["data"][0] % _LINE)
 
 
 def concatenate(arrays: Sequence[Array]) -> Array:

@@ -12,6 +12,7 @@ import pytest
 from feeding import jitter
 
 import plait
+import plait.buffers
 from plait.errors import ArgumentError
 from plait.feeder import Feeder
 from plait.workers.shared import Ring
@@ -110,8 +111,36 @@ def test_memory_that_the_backend_may_still_read_is_not_overwritten(how, held):
     assert all(np.array_equal(a, b) for a, b in zip(tensors, kept, strict=True))
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_memory_that_is_used_again_is_not_that_which_the_backend_may_still_read(held, monkeypatch):
+    monkeypatch.setattr("plait.blocks._ROWS", 256)  # many blocks of 64 KB
+    many = data(64 * 80, 64)
+    with monkeypatch.context() as without:
+        without.setattr("plait.buffers._MOST", 0)
+        values, kept = totals(plait.Loader(many, 64, workers=0), held)
+    with monkeypatch.context() as counted:
+        counted.setattr("plait.buffers._kept", {})
+        found, tensors = totals(plait.Loader(many, 64, workers=0), held)
+        memory = [raw for of_a_size in plait.buffers._kept.values() for raw in of_a_size]
+        assert memory and (held or len(memory) < 40), "nothing was used again"
+    assert found == values
+    assert len(tensors) == len(kept)
+    assert all(np.array_equal(a, b) for a, b in zip(tensors, kept, strict=True))
+
+
 @pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow copies")
-def test_the_test_above_sees_memory_that_is_overwritten(monkeypatch):
+def test_the_one_above_sees_memory_that_is_overwritten(monkeypatch):
+    monkeypatch.setattr("plait.blocks._ROWS", 256)
+    monkeypatch.setattr("plait.buffers._kept", {})
+    many = data(64 * 80, 64)
+    _, kept = totals(plait.Loader(many, 64, workers=0), True)
+    monkeypatch.setattr("plait.buffers._UNUSED", 1000)
+    _, tensors = totals(plait.Loader(many, 64, workers=0), True)
+    assert not all(np.array_equal(a, b) for a, b in zip(tensors, kept, strict=True))
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow copies")
+def test_the_first_of_these_sees_memory_that_is_overwritten(monkeypatch):
     def lend_and_take_back(self, slot):
         self._free.appendleft(slot)
         return np.frombuffer(slot.memory, np.uint8, slot.size, slot.start)

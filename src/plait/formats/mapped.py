@@ -16,9 +16,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from plait.buffers import aligned_empty
 from plait.errors import ReadError
 from plait.memory import free_memory
-from plait.ragged import aligned_empty, take
+from plait.ragged import take
 
 __all__ = ["MappedRows"]
 
