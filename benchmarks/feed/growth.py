@@ -41,6 +41,7 @@ CASES = {
 EVERY_BATCH = tuple(ROWS | STREAMS | BATCHES)
 GENERATOR = "generator, x[rows]"
 GOALS = (Goal("10^8 rows, memory", 100e6), Goal("10^8 rows, first batch", 0.020))
+WHY = """Of 10^8 rows the first batch waits until all values are read once, to find out what is missing."""
 Columns = dict[str, np.ndarray]
 
 
