@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from plait.source import Source
 from plait.spec import TEXT, Spec
 
 __all__ = ["Arrays"]
+
+_LARGE, _THREADS = 2**24, 2  # bytes of an array that is searched by several threads; how many
 
 
 class Arrays(Source):
@@ -234,18 +237,23 @@ def _missing(array: np.ndarray) -> np.ndarray | None:
     kind = array.dtype.kind
     if kind not in "fMm":
         return None
-    absent = None
     each = max(1, 2**20 // max(1, array[:1].size))  # samples at once, so that no second array of that size is made
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(array), each):
-            block = array[start : start + each]
-            if kind == "f" and np.isfinite(np.einsum("i->", block.reshape(-1))):  # the quickest way to see that there is none
-                continue
-            gone = _any(np.isnan(block) if kind == "f" else np.isnat(block))
-            if absent is None and gone.any():  # not before, since it takes a byte a sample
-                absent = np.zeros(len(array), bool)
-            if absent is not None:
-                absent[start : start + each] = gone
+
+    def gone(start: int) -> np.ndarray | None:
+        block = array[start : start + each]
+        if kind == "f" and np.isfinite(np.einsum("i->", block.reshape(-1))):  # the quickest way to see that there is none
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = _any(np.isnan(block) if kind == "f" else np.isnat(block))
+        return found if found.any() else None
+
+    absent = None
+    starts = range(0, len(array), each)
+    with ThreadPoolExecutor(_THREADS) as threads:  # memory gives two of them more than one
+        for start, found in zip(starts, (threads.map if array.nbytes > _LARGE else map)(gone, starts), strict=True):
+            if found is not None:
+                absent = np.zeros(len(array), bool) if absent is None else absent  # not before, since it takes a byte a sample
+                absent[start : start + each] = found
     return absent
 
 
