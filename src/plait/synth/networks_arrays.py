@@ -53,6 +53,8 @@ def array_generator(
         if level > 0 or len(sizes) == 1:  # convolutions in full size cost most, and show least
             x = parts.conv(widths[level])(_layers.LeakyReLU(0.2)(parts.modulated(x, style, guides[level])))
     x = _layers.LeakyReLU(0.2)(parts.modulated(x, style, guides[0]))
+    if maps is not None:
+        x = parts.beside(x, maps, style)
     x = parts.conv(shape[-1], scale=1.0)(x)
     return keras.Model(inputs, _layers.Activation("tanh")(x) if bounded else x, name="generator")
 

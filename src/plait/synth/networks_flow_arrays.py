@@ -58,7 +58,7 @@ def array_velocity(shape: tuple[int, ...], conditions: Sequence[Condition], *, u
     for level in reversed(range(len(sizes) - 1)):
         x = _layers.Concatenate()([parts.larger(x, sizes[level], widths[level]), passed[level]])
         x = _block(parts, parts.conv(widths[level])(x), style) if level else parts.conv(widths[0])(x)
-    x = _layers.LeakyReLU(0.2)(parts.modulated(x, style, None))
+    x = parts.beside(_layers.LeakyReLU(0.2)(parts.modulated(x, style, None)), passed[0], style)
     return keras.Model(inputs, parts.conv(shape[-1], scale=0.05)(x), name="velocity")
 
 

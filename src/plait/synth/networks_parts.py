@@ -14,6 +14,7 @@ __all__ = ["Parts", "free_name", "sizes_of", "told_inputs"]
 
 _layers: Any = keras.layers  # their types are narrower than what they take
 _SMALLEST = 7  # numbers along the shorter side where a network is at its narrowest, at most
+_COPIES = 3  # of maps that pass no normalisation
 
 
 def sizes_of(space: Sequence[int]) -> list[tuple[int, ...]]:
@@ -96,6 +97,16 @@ class Parts:
             gain, shift = (self.conv(width, scale=0.1)(guide) for _ in range(2))
             x = _layers.Add()([x, _layers.Multiply()([x, gain]), shift])
         return x
+
+    def beside(self, x: Any, raw: Any, style: Any) -> Any:
+        """x, and beside it maps that passed no normalisation, some times over, each channel scaled as a vector says.
+
+        Normalisation takes the level of a map away; so it reaches the end, and what is told decides what becomes of it.
+        """
+        copies = _layers.Concatenate()([raw] * _COPIES)
+        channels = copies.shape[-1]
+        gain = _layers.Reshape((*(1,) * self.rank, channels))(self.dense(channels, scale=0.1, bias=1.0)(style))
+        return _layers.Concatenate()([x, _layers.Multiply()([copies, gain])])
 
     def vector(self, conditions: Sequence[Condition], inputs: Mapping[str, Any], units: int) -> Any | None:
         """(samples, numbers): all that is told by vectors, classes, and whatever has another rank than what is made; None for nothing."""
