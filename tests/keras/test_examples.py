@@ -10,6 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SHORTER = {  # what else is left out
     "c1_digits": {"rows": 320},
+    "n2_sensors_to_series": {"rows": 800, "draws": 2},
     "n3_numbers_and_category_to_numbers": {"draws": 2},
     "n4_merges": {"merges": ("add", "attention")},
 }
@@ -22,6 +23,7 @@ FEWER = {  # epochs, where fewer are enough to see it
     "i2_images_and_text": 5,
     "i5_real_targets": 25,
     "fusion_of_sensors": 25,
+    "n2_sensors_to_series": 1,
     "n3_numbers_and_category_to_numbers": 30,
     "n4_merges": 4,
     "n5_preprocessing_by_type": 5,
@@ -30,7 +32,7 @@ FEWER = {  # epochs, where fewer are enough to see it
 }
 
 
-LONG = ("c1", "fusion", "n3", "n4")
+LONG = ("c1", "fusion", "n2", "n3", "n4")
 
 
 def examples():
