@@ -10,6 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SHORTER = {  # what else is left out
     "c1_digits": {"rows": 320},
+    "n1_image_and_text_to_image": {"rows": 64, "draws": 2},
     "n2_sensors_to_series": {"rows": 800, "draws": 2},
     "n3_numbers_and_category_to_numbers": {"draws": 2},
     "n4_merges": {"merges": ("add", "attention")},
@@ -23,6 +24,7 @@ FEWER = {  # epochs, where fewer are enough to see it
     "i2_images_and_text": 5,
     "i5_real_targets": 25,
     "fusion_of_sensors": 25,
+    "n1_image_and_text_to_image": 1,
     "n2_sensors_to_series": 1,
     "n3_numbers_and_category_to_numbers": 30,
     "n4_merges": 4,
@@ -32,7 +34,7 @@ FEWER = {  # epochs, where fewer are enough to see it
 }
 
 
-LONG = ("c1", "fusion", "n2", "n3", "n4")
+LONG = ("c1", "fusion", "n1", "n2", "n3", "n4")
 
 
 def examples():
