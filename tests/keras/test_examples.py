@@ -10,6 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SHORTER = {  # what else is left out
     "c1_digits": {"rows": 320},
+    "c4_conditions": {"rows": 400, "draws": 2},
     "n1_image_and_text_to_image": {"rows": 64, "draws": 2},
     "n2_sensors_to_series": {"rows": 800, "draws": 2},
     "n3_numbers_and_category_to_numbers": {"draws": 2},
@@ -18,6 +19,7 @@ SHORTER = {  # what else is left out
 FEWER = {  # epochs, where fewer are enough to see it
     "c1_digits": 1,
     "c3_custom_loop": 6,
+    "c4_conditions": 2,
     "b2_class_and_vector": 15,
     "b3_image_and_masks": 2,
     "b4_structure_check": 8,
@@ -34,7 +36,7 @@ FEWER = {  # epochs, where fewer are enough to see it
 }
 
 
-LONG = ("c1", "fusion", "n1", "n2", "n3", "n4")
+LONG = ("c1", "c4", "fusion", "n1", "n2", "n3", "n4")
 
 
 def examples():
