@@ -33,7 +33,7 @@ class Blocks:
         sizes = [min(4, spec.dtype.itemsize) * math.prod(n or 0 for n in spec.shape) for spec in data.spec.values()]  # bytes, as fed
         self._small = _SENT // max(1, sum(sizes) * order.batch_size)
         self._held = all(source.in_memory or source.mapped_bytes for source in sources)
-        self._drawn = bool(data.block)
+        self._drawn, self._stepped = bool(data.block), bool(data.steps)
         self._windowed = isinstance(order, Windowed)
         if isinstance(order, Windowed):
             self._most = order.window // order.whole
@@ -52,8 +52,11 @@ class Blocks:
         choice = self._feeder.choice
         if not self._held:
             return max(1, min(self._small, self._feeder.at_once)) if choice.processes else 1
-        whole = self._drawn or (self._windowed and not choice.processes)
-        return self._most if whole or choice.most is None else min(self._most, choice.most)
+        if self._drawn or (self._windowed and not choice.processes):
+            return self._most
+        if self._stepped and choice.most is None:  # nobody knows yet how long the steps take
+            return min(self._most, self._feeder.at_once)
+        return self._most if choice.most is None else min(self._most, choice.most)
 
     def cut(self, start: int, stop: int) -> Iterator[range]:
         """These batches in parts, cut at multiples, since data are drawn in blocks; others begin with one batch, to be there soon."""

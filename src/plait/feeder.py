@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -24,6 +24,7 @@ from plait.workers import Made, Pool
 __all__ = ["Feeder", "check_means", "chosen"]
 
 _JOB = 2e-3  # s of work that a process is given at once, at most, where it is made of several batches
+_LOOKS = 8  # calls that are timed, where somebody else chose what makes batches
 _SHOWN = 8  # keys in a message
 _TRIED = 8  # batches of processes after which they are kept or not
 _WON = 0.8  # of the time that a batch took in the thread that asks: so long may it be waited for at most
@@ -40,7 +41,8 @@ class Feeder:
 
     def __init__(self, choice: Choice, ahead: int | None, timeout: float | None) -> None:
         self.choice, self.timeout = choice, timeout
-        self.at_once = 1  # batches that a process can make without taking long
+        self.at_once = 1  # batches that can be made at once without taking long, as far as it is known
+        self._noted = 0  # calls that were timed
         self._ahead = ahead
         self._parked: list[Pool] = []
 
@@ -62,8 +64,27 @@ class Feeder:
         if self.choice.processes:
             return Insistent(self._by_processes(making, blocks, batches))
         return ahead(
-            making, blocks, workers=self.choice.workers, depth=max(1, self.depth), timeout=self.timeout, late=partial(self._late, making)
+            self._noting(making),
+            blocks,
+            workers=self.choice.workers,
+            depth=max(1, self.depth),
+            timeout=self.timeout,
+            late=partial(self._late, making),
         )
+
+    def _noting(self, making: Making) -> Callable[[range], list[Batch]]:
+        """Makes the same, and notes how many batches the first calls could have made without taking long."""
+
+        def made(steps: range) -> list[Batch]:
+            if self._noted >= _LOOKS:
+                return making(steps)
+            batches, spent = timed(making, steps)
+            self._noted += 1
+            if self._noted > 1:  # the first call opens files and imports packages
+                self.at_once = spent.most
+            return batches
+
+        return made
 
     def pool(self, making: Making, workers: int | None = None) -> Pool:
         """Processes that make these batches: waiting ones, or new ones.

@@ -11,6 +11,7 @@ import pytest
 from faults import files_below, refused
 
 import plait
+from plait.packed.manifest import _checksum
 from plait.spec import TEXT
 
 
@@ -20,11 +21,16 @@ def packed(name: str = "set") -> Path:
     return Path(name)
 
 
-def changed(folder: Path, old: str, new: object) -> None:
+def changed(folder: Path, old: str, new: object, *, signed: bool = False) -> None:
     manifest = folder / "manifest.json"
     text = manifest.read_text()
     assert old in text
-    manifest.write_text(text.replace(old, new if isinstance(new, str) else json.dumps(new)))
+    text = text.replace(old, new if isinstance(new, str) else json.dumps(new))
+    manifest.write_text(text)
+    if signed:  # who attacks can sign too
+        state = json.loads(text)
+        del state["blake2b"]
+        manifest.write_text(json.dumps({**state, "blake2b": _checksum(state)}))
 
 
 NAMES = ["../secret.npy", "/etc/secret.npy", "a/../../secret.npy", "..\\\\secret.npy", "\\\\\\\\host\\\\share\\\\x.npy", "C:secret.npy"]
@@ -55,13 +61,22 @@ MANIFESTS = {
     "classes that are a page": ('"classes": null', '"classes": {"<script>": 1}', "are neither text nor numbers"),
     "a unit that is a page": ('"unit": null', '"unit": ["<script>"]', "is no text"),
 }
+SIGNED = ("a count beyond all", "objects as a dtype", "a shape below zero", "classes that are a page", "a unit that is a page")
 
 
 @pytest.mark.parametrize("attack", MANIFESTS)
 def test_a_manifest_that_cannot_be_is_refused_by_name(tmp_path: Path, attack: str) -> None:
     old, new, message = MANIFESTS[attack]
-    changed(packed(), old, new)
+    changed(packed(), old, new, signed=attack in SIGNED)
     with refused(rf"'.*set(/manifest.json)?'.*{message}.* Pack the data anew"):
+        plait.open("set")
+
+
+def test_a_manifest_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    folder = packed()
+    (folder / "manifest.json").rename(tmp_path / "elsewhere.json")
+    (folder / "manifest.json").symlink_to(tmp_path / "elsewhere.json")
+    with refused(r"manifest.json' is damaged: it is a link to '.*elsewhere.json', and files elsewhere are not read"):
         plait.open("set")
 
 

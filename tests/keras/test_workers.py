@@ -320,3 +320,18 @@ def test_small_batches_are_asked_for_several_at_once_and_are_the_same(monkeypatc
     apart = content_of(plait.Loader(files, 8, seed=4, workers=2, processes=True))
     assert max(asked) > 1 and sum(asked) == 3 * 51
     assert apart == content_of(plait.Loader(files, 8, seed=4, workers=0))
+
+
+@pytest.mark.parametrize("how", [{"workers": 2}, {"workers": 0}, {"workers": 2, "processes": True}])
+def test_steps_that_take_long_are_not_run_for_a_block_of_batches(how):
+    """In memory 1024 batches would be read at once, and the first of them be waited for."""
+
+    def slow(x):
+        time.sleep(0.004 * len(x))
+        return x
+
+    loader = plait.Loader(data(9000).map(slow, on="x"), 8, timeout=5, **how)
+    begin = time.monotonic()
+    for _, _ in zip(range(30), loader, strict=False):
+        pass
+    assert time.monotonic() - begin < 10  # 30 batches take 1 s one after the other

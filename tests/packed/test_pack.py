@@ -16,6 +16,7 @@ import pytest
 
 import plait
 from plait.errors import ArgumentError, ReadError
+from plait.packed.writing import fingerprint
 from plait.testing import check_source
 
 ROWS = 300
@@ -137,6 +138,53 @@ def test_a_killed_writer_goes_on_where_it_was(tmp_path):
     values = packed.read(["x", "words"], rows)
     np.testing.assert_array_equal(values["x"], rows[:, None] + np.arange(100) / 100)
     assert values["words"].lengths.tolist() == (rows % 4).tolist()
+
+
+def test_a_killed_writer_begins_anew_where_a_file_or_a_step_is_another(tmp_path):
+    for row in range(40):
+        np.save(tmp_path / f"{row:02}.npy", np.full(3, row, np.float32))
+
+    def data(fn):
+        return plait.Dataset(inputs={"x": plait.Npy(tmp_path / "{id}.npy")["array"]}).map(fn, on="x")
+
+    def made(how):
+        factor = how
+        return lambda x: np.where(x == 3, x * factor, x)
+
+    first = fingerprint(data(made(1.0)))
+    assert fingerprint(data(made(1.0))) == first
+    assert fingerprint(data(made(2.0))) != first  # in a row that is not looked at
+    np.save(tmp_path / "03.npy", np.full(3, 33, np.float32))
+    os.utime(tmp_path / "03.npy", ns=(1, 1))
+    assert fingerprint(data(made(1.0))) != first
+
+
+def test_rows_that_take_long_are_noted_every_few_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr("plait.packed.writing._FEW", 8)
+    monkeypatch.setattr("plait.packed.writing._OFTEN", 0.05)
+    sizes = []
+
+    def slow(x):
+        sizes.append(len(x))
+        time.sleep(0.002 * len(x))
+        return x
+
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=np.arange(300.0))}).map(slow, on="x")
+    sizes.clear()
+    plait.pack(data, tmp_path / "x.plait", shown=False)
+    assert len(sizes) > 10 and max(sizes) < 40
+
+
+@pytest.mark.parametrize(("old", "new"), [('"a"', '"q"'), ('"c"', '"a"'), ('"nan": []', '"nan": ["y"]'), ('"unit": null', '"unit": "k"')])
+def test_any_change_of_the_manifest_is_noticed(tmp_path, old, new):
+    y = plait.Vocabulary(["a", "b", "c"])
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=np.arange(3.0))}, targets={"y": plait.Arrays(y=["a", "b", "c"])}).map(y, on="y")
+    plait.pack(data, tmp_path / "x.plait")
+    manifest = tmp_path / "x.plait" / "manifest.json"
+    assert old in manifest.read_text()
+    manifest.write_text(manifest.read_text().replace(old, new, 1))
+    with pytest.raises(ReadError, match="is damaged: it is not what was written, by its own checksum. Pack the data anew"):
+        plait.open(tmp_path / "x.plait")
 
 
 def test_two_writers_refuse_each_other(tmp_path):

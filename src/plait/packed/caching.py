@@ -19,11 +19,10 @@ from plait.memory import free_memory, in_words
 from plait.packed.manifest import MANIFEST, read_manifest
 from plait.packed.reading import Packed
 from plait.packed.scan import blocks, naming, row_bytes
-from plait.packed.told import told
 from plait.packed.writing import LOCK, fingerprint, write_folder
 from plait.progress import progress
-from plait.ragged import Array, Ragged, concatenate, take
-from plait.source import Source, Stream
+from plait.ragged import Array, concatenate, take
+from plait.source import Source
 from plait.spec import Spec
 
 __all__ = ["cache"]
@@ -77,7 +76,9 @@ def _on_disk(part: Dataset, parent: str, threads: int, shown: bool) -> Source:
     for piece in (part.keys.hashes().tobytes(), *(name.encode() for name in part.spec)):
         samples.update(piece)
     names = "-".join("".join(c for c in name if c.isalnum() or c == "_") for name in part.spec)[:40]
-    family, identity = f"{names}-{samples.hexdigest()}-", _identity(part)
+    family = f"{names}-{samples.hexdigest()}-"
+    with naming(part, "cache"):
+        identity = fingerprint(part)
     folder = os.path.join(os.path.abspath(parent), family + identity[:12])
     if not _is_of(folder, identity):
         done = partial(_is_of, folder, identity)
@@ -119,38 +120,6 @@ def _is_of(folder: str, identity: str) -> bool:
     except ReadError:
         return False
     return manifest.made.get("fingerprint") == identity
-
-
-def _identity(part: Dataset) -> str:
-    """What tells this from other data, other files and other steps."""
-    digest = hashlib.blake2b(digest_size=16)
-    with naming(part, "cache"):
-        first = fingerprint(part)
-    for text in (first, *_told(part, list(part.spec))):
-        digest.update(text.encode() + b"\0")
-    return digest.hexdigest()
-
-
-def _told(data: Dataset, names: Sequence[str]) -> list[str]:
-    """The steps of a data set, and the stamps of what it reads."""
-    texts = [f"{step.on} {told(step.fn)}" for step in data.steps if step.on]
-    for name in names:
-        stream = data.origin(name)
-        texts += [name, stream.name]
-        below = stream.source
-        texts += _told(below, list(below.spec)) if isinstance(below, Dataset) else [below.stamp(stream.name) or _stamp(stream)]
-    return texts
-
-
-def _stamp(stream: Stream) -> str:
-    """The contents of what is in memory; of anything else how it is called."""
-    if not stream.source.in_memory:
-        return stream.label
-    digest = hashlib.blake2b(digest_size=16)
-    for chunk in stream.chunks():
-        for array in (chunk.values, chunk.offsets) if isinstance(chunk, Ragged) else (chunk,):
-            digest.update(repr(array.tolist()).encode() if array.dtype.kind == "T" else array.tobytes())
-    return digest.hexdigest()
 
 
 def _in_memory(part: Dataset, threads: int, shown: bool) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from plait.formats.documents import parse_json
 __all__ = ["MANIFEST", "Column", "Manifest", "read_manifest"]
 
 MANIFEST = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\.npy")  # of a file in the folder itself
 _MOST = 16 * 2**20  # bytes of a manifest
 
@@ -58,8 +59,9 @@ class Manifest:
     made: Mapping[str, str]
 
     def text(self) -> str:
-        """As JSON."""
-        return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1, allow_nan=False)
+        """As JSON, with a checksum of the rest."""
+        state = {"format": _FORMAT, **asdict(self)}
+        return json.dumps({**state, "blake2b": _checksum(state)}, indent=1, allow_nan=False)
 
     def columns(self) -> list[Column]:
         """Every file."""
@@ -81,6 +83,8 @@ def read_manifest(folder: str) -> Manifest:
     if not os.path.isfile(path):
         raise ReadError(f"{folder!r} has no {MANIFEST}, so it is no packed data set. Write one with plait.pack(data, {folder!r}).")
     try:
+        if os.path.islink(path):
+            raise ValueError(f"it is a link to {os.readlink(path)!r}, and files elsewhere are not read")
         with open(path, "rb") as file:
             state: Any = parse_json(file.read(_MOST + 1), most=_MOST)
         if state["format"] != _FORMAT:
@@ -98,9 +102,15 @@ def read_manifest(folder: str) -> Manifest:
             if type(column.bytes) is not int or not isinstance(column.blake2b, str):
                 raise ValueError(f"it says {column.bytes!r} bytes with the checksum {column.blake2b!r} of {column.file!r}")
         _check_roles(made)
+        if _checksum({name: value for name, value in state.items() if name != "blake2b"}) != state["blake2b"]:
+            raise ValueError("it is not what was written, by its own checksum")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise ReadError(f"{path!r} is damaged: {error}. Pack the data anew.") from error
     return made
+
+
+def _checksum(state: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(state, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _check_roles(made: Manifest) -> None:

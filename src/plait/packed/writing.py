@@ -8,13 +8,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 import plait
-from plait.atomic import exchanged, told
+from plait.atomic import exchanged, told as said
 from plait.dataset import Dataset
 from plait.draws import mix
 from plait.errors import ArgumentError, ReadError
@@ -22,15 +23,18 @@ from plait.formats.documents import parse_json
 from plait.packed.manifest import MANIFEST, Column, Manifest
 from plait.packed.reading import open as open_packed
 from plait.packed.scan import blocks, naming, row_bytes
+from plait.packed.told import told
 from plait.progress import progress
 from plait.ragged import Array, Ragged
 from plait.roles import weight_name
+from plait.source import Stream
 from plait.spec import Spec
 
 __all__ = ["LOCK", "fingerprint", "pack", "write_folder"]
 
 _HEAD = 192  # bytes before the values, enough for any shape that has a length to be filled in at the end
 _BLOCK = 32 * 2**20  # bytes read and written at once, about
+_FEW, _OFTEN = 64, 3.0  # rows that are written first, to see how long they take; s between two notes of how far it is
 _JOURNAL, _MOST_JOURNAL = "journal.json", 2**24
 
 
@@ -95,7 +99,7 @@ def write_folder(
     except OSError as error:
         if isinstance(error, ReadError):
             raise
-        raise ReadError(f"{path!r}: {told(error, partial)}. What is written stays in {partial!r}; {title} again to go on.") from error
+        raise ReadError(f"{path!r}: {said(error, partial)}. What is written stays in {partial!r}; {title} again to go on.") from error
 
 
 def _written(
@@ -136,27 +140,48 @@ def _written(
 
 
 def fingerprint(data: Dataset) -> str:
-    """What tells data sets apart that must not be continued with each other: keys, specs, roles, steps, and some of the values."""
+    """What tells data sets apart that must not be continued with each other.
+
+    Keys, specs, roles, steps with all that they refer to, sizes and times of files, what is in memory, and some of the values.
+    """
     digest = hashlib.blake2b(digest_size=16)
     with np.errstate(over="ignore"):
         hashes = data.keys.hashes()
         places = np.arange(1, len(data) + 1, dtype=np.uint64)
         digest.update(int(mix(hashes ^ mix(places)).sum(dtype=np.uint64)).to_bytes(8, "little"))
     names = list(data.spec)
-    steps = [(step.name, step.on, _described(step.fn)) for step in data.steps]
     specs = {name: spec.to_json() for name, spec in data.spec.items()}
-    digest.update(json.dumps([specs, list(data.inputs), list(data.targets), list(data.weights), steps], default=str).encode())
+    digest.update(json.dumps([specs, list(data.inputs), list(data.targets), list(data.weights)], default=str).encode())
     rows = np.unique(np.linspace(0, len(data) - 1, min(len(data), 16)).astype(np.int64))
     for name in names:
         values = data.read([name], rows)[name]
         for part in (values.values, values.offsets) if isinstance(values, Ragged) else (values,):
             digest.update(repr(part.tolist()).encode() if part.dtype.kind == "T" else np.ascontiguousarray(part).tobytes())
+    for text in _told(data, names):
+        digest.update(text.encode() + b"\0")
     return digest.hexdigest()
 
 
-def _described(fn: Any) -> object:
-    described = getattr(fn, "to_json", None)
-    return described() if callable(described) else getattr(fn, "__qualname__", type(fn).__qualname__)
+def _told(data: Dataset, names: Sequence[str]) -> list[str]:
+    """The steps of a data set, and the stamps of what it reads."""
+    texts = [f"{step.on} {told(step.fn)}" for step in data.steps if step.on]
+    for name in names:
+        stream = data.origin(name)
+        texts += [name, stream.name]
+        below = stream.source
+        texts += _told(below, list(below.spec)) if isinstance(below, Dataset) else [below.stamp(stream.name) or _stamp(stream)]
+    return texts
+
+
+def _stamp(stream: Stream) -> str:
+    """The contents of what is in memory; of anything else how it is called."""
+    if not stream.source.in_memory:
+        return stream.label
+    digest = hashlib.blake2b(digest_size=16)
+    for chunk in stream.chunks():
+        for array in (chunk.values, chunk.offsets) if isinstance(chunk, Ragged) else (chunk,):
+            digest.update(repr(array.tolist()).encode() if array.dtype.kind == "T" else array.tobytes())
+    return digest.hexdigest()
 
 
 def _checked(data: object, path: object, overwrite: bool) -> str:
@@ -231,15 +256,15 @@ class _Writer:
 
     def write(self, shown: bool, title: str, threads: int) -> Manifest:
         """Write what is not yet written."""
-        size = max(1, min(len(self.data), _BLOCK // max(1, row_bytes(self.data)) // max(1, threads)))
+        most = max(1, min(len(self.data), _BLOCK // max(1, row_bytes(self.data)) // max(1, threads)))
+        few = min(_FEW, most)
         with progress(title, len(self.data), shown) as advance:
             advance(self.done)
-            for block in blocks(self.data, range(self.done, len(self.data), size), size, threads, title=title):
-                self._append(block)
-                rows = min(size, len(self.data) - self.done)
-                self.done += rows
-                self._note()
-                advance(rows)
+            begun = time.monotonic()
+            self._blocks(range(self.done, min(self.done + few, len(self.data)), few), few, 0, title, advance)
+            often = int(_OFTEN / max(time.monotonic() - begun, 1e-9) * few)  # rows after which a killed writer can go on
+            size = max(few, min(most, often))
+            self._blocks(range(self.done, len(self.data), size), size, threads, title, advance)
         columns = {(name, part): self._finish(file, *self._layout(name, part)) for (name, part), file in self.files.items()}
         streams: dict[str, dict[str, Column]] = {}
         for (name, part), column in columns.items():
@@ -261,6 +286,14 @@ class _Writer:
             sorted(self.nan),
             {**self.made, "plait": plait.__version__},
         )
+
+    def _blocks(self, starts: range, size: int, threads: int, title: str, advance: Callable[[int], object]) -> None:
+        for block in blocks(self.data, starts, size, threads, title=title):
+            self._append(block)
+            rows = min(size, len(self.data) - self.done)
+            self.done += rows
+            self._note()
+            advance(rows)
 
     def _append(self, values: Mapping[str, Array]) -> None:
         for name, spec in self.specs.items():
