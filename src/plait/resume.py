@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -20,6 +22,7 @@ from plait.loader import Loader
 from plait.order import ORDER_VERSION
 from plait.pairs import read_pair, write_pair
 from plait.randomness import random_states, restore_random_states
+from plait.sketch import different_values, sketch
 from plait.visible import printable
 
 __all__ = ["Resume"]
@@ -60,10 +63,13 @@ class Resume(keras.callbacks.Callback):
         self._metrics: list[np.ndarray] = []  # of the epoch that goes on
         self._terminated = False
         self._handler: Any = None
+        self._sketch: dict[str, list[object]] = {}  # of the data
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Restore what was saved, if anything was."""
         self._terminated = False
+        self._sketch = sketch(self.loader.data)
+        _warn_of_counters(self.path, sys._getframe(1).f_locals.get("self"))
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, self._on_signal)
         try:
@@ -145,6 +151,7 @@ class Resume(keras.callbacks.Callback):
             "epoch": step // len(self.loader),
             "dtypes": {group: [str(v.dtype) for v in values] for group, values in groups.items()},
             "order": order_of(self.loader),
+            "values": self._sketch,
             **self.loader.known(step),
         }
         write_pair(self.path, state, flat, name=f"{step}.end" if finished else str(step))
@@ -200,11 +207,11 @@ class Resume(keras.callbacks.Callback):
         shared = [_of_all_shards(order, sharded=saved["shard"] != here["shard"]) for order in (saved, here)]
         if self.elastic:
             saved, here = shared
-        different = _differences(saved, here)
+        different = [*_differences(saved, here), *different_values(state["values"], self._sketch)]
         if not different:
             return
         hint = ""
-        if not self.elastic and not _differences(*shared):
+        if not self.elastic and not _differences(*shared) and _differences(saved, here):
             hint = " The global batches are the same: plait.Resume(..., elastic=True) goes on with another number of shards."
         raise ResumeError(
             f"{self.path!r} was saved by a run (plait {state.get('plait')}, keras {state.get('keras')}) with another order of samples: "
@@ -221,6 +228,18 @@ class Resume(keras.callbacks.Callback):
                 f"{self.path!r} was saved by another model: {len(looks)} {group} variables there and {len(theirs)} here, first different "
                 f"at {what!r}. Build the model as it was, or delete the file to begin anew."
             )
+
+
+def _warn_of_counters(path: str, callbacks: object) -> None:
+    """Say which other callbacks count on their own, and begin anew when the run does."""
+    counting = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
+    found = [type(one).__name__ for one in getattr(callbacks, "callbacks", ()) if isinstance(one, counting)]
+    if found:
+        warnings.warn(
+            f"Resume saves the model, its optimizer, random states and the loader, and not what {' and '.join(found)} counted: where "
+            f"{path} goes on they begin to count anew, and the run may end with other weights than one that was never stopped.",
+            stacklevel=2,
+        )
 
 
 def _look(shape: Sequence[int], dtype: str) -> tuple[tuple[int, ...], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -175,6 +176,40 @@ def test_another_order_or_model_is_refused_with_the_difference(tmp_path, changes
     model, loader = small(**changes)
     with pytest.raises(plait.ResumeError, match=message):
         model.fit(loader, epochs=2, callbacks=[plait.Resume(loader, tmp_path / "loader.json")], verbose=0)
+
+
+def other_values(x=lambda x: x, y=1.0, noise=0.1):
+    values = np.random.default_rng(0).random((40, 3)).astype(np.float32)
+    target = (y * values.sum(axis=1)).astype(np.float32)
+    data = plait.Dataset(inputs={"x": plait.Arrays(x=values)}, targets={"y": plait.Arrays(y=target)})
+    data = data.map(x, on="x").augment(lambda x, rng: x + (noise * rng.normal(0, 1, x.shape)).astype(np.float32), on="x")
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1, name="y")])
+    model.compile("sgd", "mse")
+    return model, plait.Loader(data, 8, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x": lambda x: 2 * x}, "the values of 'x' were of mean [0-9.]+ and spread [0-9.]+ and are of mean"),
+        ({"y": 3.0}, "the values of 'y' were of mean"),
+        ({"noise": 0.5}, "the values of 'x' were of mean"),
+    ],
+)
+def test_other_values_under_the_same_names_are_refused(tmp_path, changes, message):
+    for given, refused in (({}, False), ({"x": lambda x: x * np.float32(1 + 1e-6)}, False), (changes, True)):
+        model, loader = other_values(**given)
+        resume = plait.Resume(loader, tmp_path / "loader.json")
+        with pytest.raises(plait.ResumeError, match=message) if refused else contextlib.nullcontext():
+            model.fit(loader, epochs=2, callbacks=[resume], verbose=0)
+
+
+@pytest.mark.parametrize("other", [keras.callbacks.EarlyStopping(monitor="loss"), keras.callbacks.ReduceLROnPlateau(monitor="loss")])
+def test_callbacks_that_count_on_their_own_are_named(tmp_path, other):
+    model, loader = small()
+    name = type(other).__name__
+    with pytest.warns(UserWarning, match=f"and not what {name} counted: where .*loader.json goes on they begin to count anew"):
+        model.fit(loader, epochs=1, callbacks=[plait.Resume(loader, tmp_path / "loader.json"), other], verbose=0)
 
 
 @pytest.mark.parametrize(
