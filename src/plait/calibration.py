@@ -146,4 +146,5 @@ def decide(prior: Choice, one: Timed, two: Together | None, *, cores: int, left:
 
 
 def _time(seconds: float) -> str:
-    return f"{1e3 * seconds:.2g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.2g} us"
+    number, unit = (1e3 * seconds, "ms") if seconds >= 1e-3 else (1e6 * seconds, "us")
+    return f"{number:.0f} {unit}" if number >= 10 else f"{number:.2g} {unit}"

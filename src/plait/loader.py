@@ -257,6 +257,10 @@ class Loader(Adapter):
         """Samples of the last batch where it is smaller, for Keras."""
         return len(self.data) % self._order.batch_size if self.has_partial_batch else None
 
+    def __repr__(self) -> str:
+        samples = "samples without end" if self.data.endless else f"{len(self.data)} samples"
+        return f"Loader({samples}, {self.steps} batches of {self.batch_size} an epoch)"
+
     # NumPy
 
     def __iter__(self) -> Generator[PlainBatch, None, None]:

@@ -510,3 +510,8 @@ def test_a_seed_is_a_whole_number_and_fusing_yes_or_no(how, message):
     data = plait.Dataset(inputs={"x": plait.Arrays(x=np.ones((8, 2), np.float32))})
     with pytest.raises(plait.ArgumentError, match=message):
         plait.Loader(data, 4, **how)
+
+
+def test_a_loader_says_what_it_is():
+    x = plait.Arrays(x=np.zeros((10, 2), np.float32))
+    assert repr(plait.Loader(plait.Dataset(inputs={"x": x}), 4)) == "Loader(10 samples, 3 batches of 4 an epoch)"

@@ -118,6 +118,9 @@ def advice(data: Dataset, plan: Plan, stage: Stage) -> str:
         return f"Take a larger batch_size. Or {threads}."
     if stage.kind == "reading" and data.storage(stage.on[0]).source.in_memory:
         return f"It is in memory already: take a larger batch_size. Or {threads}."
+    untouched = not any(set(step.on) & set(stage.on) for step in data.steps)
+    if untouched and all(data.storage(name).source.in_memory for name in stage.on if name in data.spec):
+        return f"It is in memory and has no steps: take a larger batch_size. Or {threads}."
     if not set(stage.on) & set(data.settled()[0].spec):
         return f"It comes after what is random, so it can't be stored: {threads}; or put it before, if that is the same to you."
     return f"Do it once: plait.cache(data, 'cache'), and train on what it returns. Or {threads}."
