@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -17,6 +16,7 @@ import keras
 import numpy as np
 
 import plait
+from plait.counters import Counters
 from plait.errors import ArgumentError, ResumeError
 from plait.loader import Loader
 from plait.order import ORDER_VERSION
@@ -64,12 +64,13 @@ class Resume(keras.callbacks.Callback):
         self._terminated = False
         self._handler: Any = None
         self._sketch: dict[str, list[object]] = {}  # of the data
+        self._counters = Counters(None, self)  # of the other callbacks
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Restore what was saved, if anything was."""
         self._terminated = False
         self._sketch = sketch(self.loader.data)
-        _warn_of_counters(self.path, sys._getframe(1).f_locals.get("self"))
+        self._counters = Counters(sys._getframe(1).f_locals.get("self"), self)
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, self._on_signal)
         try:
@@ -87,6 +88,7 @@ class Resume(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Note where the epoch begins; put back the metrics of one that goes on."""
         self._begin = self.loader.step
+        self._counters.begin()
         if self._metrics:
             model: Any = self.model
             variables = list(model.metrics_variables)
@@ -144,6 +146,8 @@ class Resume(keras.callbacks.Callback):
         }
         flat = {f"{group}.{i}": _storable(value) for group, values in groups.items() for i, value in enumerate(values)}
         flat |= {f"random.{name}": value for name, value in random_states().items()}
+        counters, counted = self._counters.state()
+        flat |= counted
         state = {
             "plait": plait.__version__,
             "keras": keras.__version__,
@@ -152,6 +156,7 @@ class Resume(keras.callbacks.Callback):
             "dtypes": {group: [str(v.dtype) for v in values] for group, values in groups.items()},
             "order": order_of(self.loader),
             "values": self._sketch,
+            "callbacks": counters,
             **self.loader.known(step),
         }
         write_pair(self.path, state, flat, name=f"{step}.end" if finished else str(step))
@@ -176,6 +181,7 @@ class Resume(keras.callbacks.Callback):
             restore_random_states(random)
             self.loader.step = state["step"]  # which forgets what was handed out
             self.loader.restore(state)
+            self._counters.restore(state["callbacks"], arrays)
         for group, theirs in variables.items():
             for variable, value in zip(theirs, groups[group], strict=True):
                 variable.assign(value)
@@ -228,18 +234,6 @@ class Resume(keras.callbacks.Callback):
                 f"{self.path!r} was saved by another model: {len(looks)} {group} variables there and {len(theirs)} here, first different "
                 f"at {what!r}. Build the model as it was, or delete the file to begin anew."
             )
-
-
-def _warn_of_counters(path: str, callbacks: object) -> None:
-    """Say which other callbacks count on their own, and begin anew when the run does."""
-    counting = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
-    found = [type(one).__name__ for one in getattr(callbacks, "callbacks", ()) if isinstance(one, counting)]
-    if found:
-        warnings.warn(
-            f"Resume saves the model, its optimizer, random states and the loader, and not what {' and '.join(found)} counted: where "
-            f"{path} goes on they begin to count anew, and the run may end with other weights than one that was never stopped.",
-            stacklevel=2,
-        )
 
 
 def _look(shape: Sequence[int], dtype: str) -> tuple[tuple[int, ...], str]:

@@ -204,12 +204,49 @@ def test_other_values_under_the_same_names_are_refused(tmp_path, changes, messag
             model.fit(loader, epochs=2, callbacks=[resume], verbose=0)
 
 
-@pytest.mark.parametrize("other", [keras.callbacks.EarlyStopping(monitor="loss"), keras.callbacks.ReduceLROnPlateau(monitor="loss")])
-def test_callbacks_that_count_on_their_own_are_named(tmp_path, other):
+class Fifth(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 4:
+            raise InterruptedError
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_other_callbacks_counted_goes_on_too(tmp_path, first):
+    def fit(path, *more):
+        keras.utils.set_random_seed(3)
+        model, loader = other_values()
+        resume = plait.Resume(loader, path)
+        others = [
+            keras.callbacks.ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1, min_delta=10, cooldown=1),
+            keras.callbacks.EarlyStopping(monitor="loss", mode="max", patience=5, restore_best_weights=True),
+        ]
+        history = model.fit(loader, epochs=9, callbacks=[*more, *([resume, *others] if first else [*others, resume])], verbose=0)
+        return model, others, len(history.epoch)
+
+    whole, (slower, early), epochs = fit(tmp_path / "whole.json")
+    with pytest.raises(InterruptedError):
+        fit(tmp_path / "loader.json", Fifth())
+    again, (slower_again, early_again), rest = fit(tmp_path / "loader.json")
+    assert 4 + rest == epochs < 9, "early stop was to end it"
+    assert float(whole.optimizer.learning_rate) == float(again.optimizer.learning_rate) < 0.01
+    for name in ("wait", "best", "cooldown_counter"):
+        assert getattr(slower, name) == getattr(slower_again, name)
+    assert (early.wait, early.best, early.best_epoch, early.stopped_epoch) == (
+        early_again.wait,
+        early_again.best,
+        early_again.best_epoch,
+        early_again.stopped_epoch,
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(whole.get_weights(), again.get_weights(), strict=True))
+
+
+def test_what_other_callbacks_counted_is_not_put_into_others(tmp_path):
     model, loader = small()
-    name = type(other).__name__
-    with pytest.warns(UserWarning, match=f"and not what {name} counted: where .*loader.json goes on they begin to count anew"):
-        model.fit(loader, epochs=1, callbacks=[plait.Resume(loader, tmp_path / "loader.json"), other], verbose=0)
+    path = tmp_path / "loader.json"
+    model.fit(loader, epochs=2, callbacks=[plait.Resume(loader, path), keras.callbacks.EarlyStopping(monitor="loss")], verbose=0)
+    model, loader = small()
+    with pytest.warns(UserWarning, match=r"what the callbacks \['EarlyStopping'\] counted is not put back, since they are \[\] now"):
+        model.fit(loader, epochs=3, callbacks=[plait.Resume(loader, path)], verbose=0)
 
 
 @pytest.mark.parametrize(
