@@ -95,13 +95,13 @@ _MISSING = object()
 
 def _held(callback: object) -> dict[str, Any]:
     """The attributes that can be saved."""
-    found = {}
-    for name, value in vars(callback).items():
-        if name not in _COUNTED:
-            continue
-        arrays = isinstance(value, list) and value and all(_is_array(part) for part in value)
-        if value is None or arrays or _is_array(value) or isinstance(value, (bool, int, float, str, np.generic)):
-            found[name] = list(value) if arrays else value
+    found: dict[str, Any] = {}
+    for name in _COUNTED:
+        value = vars(callback).get(name)
+        if isinstance(value, list) and value and all(_is_array(part) for part in value):
+            found[name] = list(value)
+        elif name in vars(callback) and (value is None or _is_array(value) or isinstance(value, (bool, int, float, str, np.generic))):
+            found[name] = value
     return found
 
 
