@@ -82,3 +82,9 @@ def test_no_more_is_kept_than_it_may_be(monkeypatch):
     last = aligned_empty((1000, 128), FLOATS)  # others make room
     assert any(raw is last.base for kept in buffers._kept.values() for raw in kept)
     assert sum(size * len(kept) for size, kept in buffers._kept.items()) <= buffers._KEPT
+
+
+def test_sizes_that_are_asked_for_no_more_are_let_go():
+    for rows in range(150, 250):
+        aligned_empty((rows, 128), FLOATS)
+    assert list(buffers._kept) == [rows * 128 * 4 + 64 for rows in range(242, 250)]

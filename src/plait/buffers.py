@@ -12,7 +12,8 @@ __all__ = ["aligned_empty"]
 
 _LINE = 64  # bytes of a cache line
 _LEAST, _MOST, _KEPT = 2**16, 2**25, 2**26  # bytes: of one that is kept, and of all together
-_kept: dict[int, list[np.ndarray]] = {}  # by size
+_SIZES = 8
+_kept: dict[int, list[np.ndarray]] = {}  # by size, that which was asked for last at the end
 _lock = threading.Lock()
 
 
@@ -26,7 +27,9 @@ def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     if not _LEAST <= size <= _MOST:
         return _view(np.empty(size, np.uint8), shape, dtype)
     with _lock:
-        kept = _kept.setdefault(size, [])
+        kept = _kept[size] = _kept.pop(size, [])
+        if len(_kept) > _SIZES:
+            del _kept[next(iter(_kept))]
         for raw, references in zip(kept, _references(kept), strict=True):
             if references <= _UNUSED:
                 return _view(raw, shape, dtype)
