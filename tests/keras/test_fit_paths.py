@@ -10,7 +10,7 @@ import pytest
 
 import plait
 import plait.source
-from plait import loader as loader_module
+from plait import blocks as blocks_module
 from plait.frameworks import equal_stacks, stacked, torch_tensors
 from plait.fused import Steps, fuse, grouped, obstacle
 
@@ -21,7 +21,7 @@ on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="fuse_steps
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    monkeypatch.setattr(loader_module, "_BLOCK", 16)  # four batches of 4, so that a few samples are several blocks
+    monkeypatch.setattr(blocks_module, "_ROWS", 16)  # four batches of 4, so that a few samples are several blocks
 
 
 def data(rows=ROWS, bad=None):
@@ -199,7 +199,7 @@ class Counted(plait.source.Source):
 
 
 def test_the_first_batch_is_read_alone_and_the_others_in_blocks_of_few_bytes(monkeypatch):
-    monkeypatch.setattr(loader_module, "_BLOCK", 8192)
+    monkeypatch.setattr(blocks_module, "_ROWS", 8192)
     small, large = Counted((3,)), Counted((256, 256))
     for source, asked in ((small, [32, 968]), (large, [4, 12, 16])):
         batches = iter(plait.Loader(plait.Dataset(inputs={"x": source}), asked[0], shuffle=False, workers=0))
@@ -212,7 +212,7 @@ def test_the_first_batch_is_read_alone_and_the_others_in_blocks_of_few_bytes(mon
 
 @pytest.mark.parametrize(("size", "aligned"), [(64, 1.0), (10, 0.1), (2731, 0.5)])
 def test_batches_begin_where_jax_takes_them_without_a_copy(monkeypatch, size, aligned):
-    monkeypatch.setattr(loader_module, "_BLOCK", 8192)
+    monkeypatch.setattr(blocks_module, "_ROWS", 8192)
     rng = np.random.default_rng(0)
     arrays = plait.Arrays(x=rng.random((20_000, 7)), y=rng.integers(0, 9, 20_000), z=rng.random((20_000, 20), np.float32))
     loader = plait.Loader(plait.Dataset(inputs={"x": arrays["x"], "z": arrays["z"]}, targets={"y": arrays["y"]}), size)
@@ -221,7 +221,7 @@ def test_batches_begin_where_jax_takes_them_without_a_copy(monkeypatch, size, al
 
 
 def test_a_large_batch_is_never_in_the_middle_of_a_line(monkeypatch):
-    monkeypatch.setattr(loader_module, "_BLOCK", 8192)
+    monkeypatch.setattr(blocks_module, "_ROWS", 8192)
     arrays = plait.Arrays(x=np.zeros((4000, 257), np.float32), y=np.zeros(4000))
     loader = plait.Loader(plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]}), 999)
     assert loader.plan.block == 1

@@ -254,6 +254,7 @@ def test_layers_of_a_legacy_file_that_are_an_attack_are_refused(parts):
             opened("gan.h5")
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_files_damaged_at_random_give_a_model_or_an_error_that_names_them(parts, ending):
     sound, rng, outcomes = parts[1 if ending == "keras" else 2], random.Random(0), {"read": 0, "refused": 0}

@@ -88,6 +88,7 @@ def test_an_exception_out_of_fit_that_is_kept_leaves_nothing(processes, monkeypa
     assert again.__traceback__ is not None
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("processes", [True, False])
 def test_training_that_pauses_for_longer_than_workers_wait_ends_with_the_same_weights(processes, monkeypatch):
     monkeypatch.setattr(plait.pace, "LEAST", 0.2)
