@@ -49,7 +49,7 @@ format: $(VENV)/.dev ## put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(PEERS_VENV)/.peers ## measure the feed beside everybody else's; an hour with SIZE=full, writes docs/benchmarks.md
+bench: $(PEERS_VENV)/.peers ## measure the feed beside everybody else's; half an hour with SIZE=full, writes docs/benchmarks.md
 	$(PEERS_VENV)/bin/python benchmarks/feed/run.py $(WORKLOADS) --size $(SIZE) --page docs/benchmarks.md
 
 bench-synthesis: $(VENV)/.dev $(BENCH_VENV)/.tables ## measure the synthesizers beside SDV's; about an hour, writes docs/benchmarks-synthesis.md

@@ -42,9 +42,8 @@ GOALS = (
     Goal(f"JAX, {AT_ONCE} at once", 6, (GENERATOR,), sooner=True, to_case="JAX"),
     Goal(f"TensorFlow, {AT_ONCE} at once", 3, (GENERATOR,), sooner=True, to_case="TensorFlow"),
 )
-WHY = """The limit is a batch that is there already, in arrays of the backend's own. On JAX and TensorFlow what is left above it is
-in good part the backend's own transfer of arrays that it has not seen before: it is as large for every other feed. `fuse_steps`
-shares it out."""
+WHY = """The limit is a batch that is there already, in arrays of the backend's own. Every feed hands over
+arrays that the backend has not seen before, which the limit does not; how much of the rest that is was not measured apart."""
 
 Feed = Callable[[int], dict[str, Any]]  # steps -> what `fit` is given
 

@@ -60,8 +60,7 @@ GOALS = (
 )
 WHY = """Beyond the gather a batch of 32 costs about 3 us: cutting it into views and dicts 1.2, looking for values that are not
 finite 0.4, the permutation 0.4, counting and handing it on 0.7. That is the price of checked values and of an order that can be
-taken up anywhere; the prototype that the goals were set by had neither. The peers' figures in microseconds are near those that the
-goals suppose, so the ratios to them fall short by as much as plait's own figure does. Before the first batch all values are read
+taken up anywhere, and the ratios to the peers fall short by it. Before the first batch all values are read
 once, to find out what is missing: 9 ms of a million rows, 60 ms of a hundred million, which is the speed of memory."""
 Columns = dict[str, np.ndarray]
 

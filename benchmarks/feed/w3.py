@@ -51,7 +51,7 @@ GOALS = (
     Goal("packed", 200, (MDS,), sooner=True),
 )
 WHY = """A file is looked at before and after it is read, so that one that is written meanwhile is noticed: of 13 us a file,
-opening, reading and closing are 5, the looks 3, the rest is Python. Without the looks the goal would still be missed by a half.
+opening, reading and closing are 5, the looks 3, the rest is Python.
 Packed, the gather is a third: the others are the check of values, which reads them once more, the permutation of few rows, and
 cutting and counting batches."""
 

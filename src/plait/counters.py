@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -32,62 +32,53 @@ class Counters:
         if self._others:
             among.callbacks = [*(one for one in listed if one is not mine), mine]  # type: ignore[attr-defined]
         self._before: list[dict[str, Any]] | None = None
-        self._saved: tuple[list[Any], Mapping[str, np.ndarray]] | None = None
+        self._saved: list[tuple[str, dict[str, Any]]] = []  # of each its name, and what it had counted
 
     def begin(self) -> None:
         """To be called when all have begun to train: puts back what was saved."""
         if self._before is not None:
             return
         self._before = [_held(one) for one in self._others]
-        saved, self._saved = self._saved, None
-        if saved is None:
-            return
-        told, arrays = saved
-        names = [name for name, *_ in told]
-        if names != self._names:
-            if any(values or lists for _, values, lists in told):
-                warnings.warn(
-                    f"Resume: what the callbacks {names} counted is not put back, since they are {self._names} now.", stacklevel=2
-                )
-            return
-        for place, (one, (_, values, lists)) in enumerate(zip(self._others, told, strict=True)):
-            for attribute, value in values.items():
-                setattr(one, attribute, _float(value))
-            for attribute, count in lists.items():
-                found = [arrays[f"callbacks.{place}.{attribute}.{number}"] for number in range(abs(count))]
-                setattr(one, attribute, found if count >= 0 else found[0])
+        saved, self._saved = self._saved, []
+        were, are = [name for name, _ in saved], [type(one).__name__ for one in self._others]
+        if were == are:
+            for one, (_, counted) in zip(self._others, saved, strict=True):
+                for attribute, value in counted.items():
+                    setattr(one, attribute, value)
+        elif any(counted for _, counted in saved):
+            warnings.warn(f"Resume: what the callbacks {were} counted is not put back, since they are {are} now.", stacklevel=2)
 
     def state(self) -> tuple[list[Any], dict[str, np.ndarray]]:
-        """For each callback its name, its values and how many arrays it has by attribute; and the arrays. JSON-able and storable."""
+        """For each callback its name, its values, and by attribute the dtypes of its arrays, JSON-able; and the arrays."""
         told, arrays = [], {}
         for place, (one, before) in enumerate(zip(self._others, self._before or [{}] * len(self._others), strict=True)):
             changed = {name: value for name, value in _held(one).items() if not _same(before.get(name, _MISSING), value)}
-            lists: dict[str, int] = {}
-            for name in [name for name, value in changed.items() if isinstance(value, (list, np.ndarray))]:
-                value = changed.pop(name)
-                lists[name] = len(value) if isinstance(value, list) else -1
-                arrays |= {f"callbacks.{place}.{name}.{i}": part for i, part in enumerate(value if isinstance(value, list) else [value])}
-            told.append([type(one).__name__, {name: _plain(value) for name, value in changed.items()}, lists])
+            lists = {name: changed.pop(name) for name in list(changed) if isinstance(changed[name], list)}
+            arrays |= {f"callbacks.{place}.{name}.{i}": part for name, parts in lists.items() for i, part in enumerate(parts)}
+            dtypes = {name: [str(part.dtype) for part in parts] for name, parts in lists.items()}
+            told.append([type(one).__name__, {name: _plain(value) for name, value in changed.items()}, dtypes])
         return told, arrays
 
-    def restore(self, told: list[Any], arrays: Mapping[str, np.ndarray]) -> None:
+    def restore(self, told: list[Any], arrays: Mapping[str, np.ndarray], load: Callable[[np.ndarray, str], np.ndarray]) -> None:
         """What `state` gave, to be put back when the others have begun.
+
+        Args:
+            told, arrays: As they were saved.
+            load: (array, dtype) -> the array in that dtype.
 
         Raises:
             ValueError, TypeError, KeyError, AttributeError: It is nothing that `state` gives.
         """
-        for place, (name, values, lists) in enumerate(told):
-            known = isinstance(name, str) and set(values) | set(lists) <= set(_COUNTED)
-            if not known or any(_float(value) is _MISSING for value in values.values()):
+        saved = []
+        for place, (name, values, dtypes) in enumerate(told):
+            if not isinstance(name, str) or not set(values) | set(dtypes) <= set(_COUNTED):
                 raise ValueError(f"callbacks[{place}] is no name and values")
-            for attribute, count in lists.items():
-                for number in range(abs(int(count))):
-                    arrays[f"callbacks.{place}.{attribute}.{number}"]
-        self._saved = told, arrays
-
-    @property
-    def _names(self) -> list[str]:
-        return [type(one).__name__ for one in self._others]
+            parts = {
+                attribute: [load(arrays[f"callbacks.{place}.{attribute}.{i}"], dtype) for i, dtype in enumerate(each)]
+                for attribute, each in dtypes.items()
+            }
+            saved.append((name, {attribute: _float(value) for attribute, value in values.items()} | parts))
+        self._saved = saved
 
 
 _MISSING = object()
@@ -98,19 +89,13 @@ def _held(callback: object) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in _COUNTED:
         value = vars(callback).get(name)
-        if isinstance(value, list) and value and all(_is_array(part) for part in value):
-            found[name] = list(value)
-        elif name in vars(callback) and (value is None or _is_array(value) or isinstance(value, (bool, int, float, str, np.generic))):
+        if (isinstance(value, list) and value and all(isinstance(part, np.ndarray) for part in value)) or (name in vars(callback) and (value is None or isinstance(value, (bool, int, float, str, np.generic)))):
             found[name] = value
     return found
 
 
-def _is_array(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
-
-
 def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, (list, np.ndarray)) or isinstance(other, (list, np.ndarray)):
+    if isinstance(one, list) or isinstance(other, list):
         return one is other
     return type(one) is type(other) and repr(one) == repr(other)  # NaN is NaN
 
@@ -121,7 +106,13 @@ def _plain(value: Any) -> object:
 
 
 def _float(value: Any) -> Any:
-    """What `_plain` was given; _MISSING where it gives no such thing."""
-    if isinstance(value, Mapping):
-        return float(value["float"]) if set(value) == {"float"} and value["float"] in ("inf", "-inf", "nan") else _MISSING
-    return value if value is None or isinstance(value, (bool, int, float, str)) else _MISSING
+    """What `_plain` was given.
+
+    Raises:
+        ValueError: It gives no such thing.
+    """
+    if isinstance(value, Mapping) and set(value) == {"float"} and value["float"] in ("inf", "-inf", "nan"):
+        return float(value["float"])
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ValueError(f"{str(value)[:80]} is nothing that a callback counted")

@@ -147,7 +147,7 @@ class Resume(keras.callbacks.Callback):
         flat = {f"{group}.{i}": _storable(value) for group, values in groups.items() for i, value in enumerate(values)}
         flat |= {f"random.{name}": value for name, value in random_states().items()}
         counters, counted = self._counters.state()
-        flat |= counted
+        flat |= {name: _storable(value) for name, value in counted.items()}
         state = {
             "plait": plait.__version__,
             "keras": keras.__version__,
@@ -181,7 +181,7 @@ class Resume(keras.callbacks.Callback):
             restore_random_states(random)
             self.loader.step = state["step"]  # which forgets what was handed out
             self.loader.restore(state)
-            self._counters.restore(state["callbacks"], arrays)
+            self._counters.restore(state["callbacks"], arrays, _loaded)
         for group, theirs in variables.items():
             for variable, value in zip(theirs, groups[group], strict=True):
                 variable.assign(value)
