@@ -86,12 +86,14 @@ _MISSING = object()
 
 def _held(callback: object) -> dict[str, Any]:
     """The attributes that can be saved."""
-    found: dict[str, Any] = {}
-    for name in _COUNTED:
-        value = vars(callback).get(name)
-        if (isinstance(value, list) and value and all(isinstance(part, np.ndarray) for part in value)) or (name in vars(callback) and (value is None or isinstance(value, (bool, int, float, str, np.generic)))):
-            found[name] = value
-    return found
+    found = {name: vars(callback)[name] for name in _COUNTED if name in vars(callback)}
+    return {name: value for name, value in found.items() if _can_be_saved(value)}
+
+
+def _can_be_saved(value: object) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(part, np.ndarray) for part in value)
+    return value is None or isinstance(value, (bool, int, float, str, np.generic))
 
 
 def _same(one: Any, other: Any) -> bool:
