@@ -17,7 +17,7 @@ WORKLOADS ?=
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(SUITABLE)' 2>/dev/null && echo $(name))) python3)
 
-.PHONY: help demo test suites lint types layers docs format bench bench-synthesis constraints clean
+.PHONY: help demo test suites lint types layers docs format bench bench-synthesis bench-networks constraints clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -56,6 +56,11 @@ bench-synthesis: $(VENV)/.dev $(BENCH_VENV)/.tables ## measure the synthesizers 
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/synthesis/run.py --folder $(BENCH_VENV)/tables --peers $(BENCH_VENV)/bin/python \
 	  --page docs/benchmarks-synthesis.md
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/synthesis/sampling.py --page docs/benchmarks-synthesis.md
+
+bench-networks: $(VENV)/.dev ## measure generators and fused networks; about two hours, writes docs/benchmarks-networks.md
+	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/networks/c1.py --page docs/benchmarks-networks.md
+	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/networks/conditioned.py --page docs/benchmarks-networks.md
+	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/networks/weights.py --page docs/benchmarks-networks.md
 
 constraints: $(VENV)/.dev ## write down the versions that are installed
 	@{ echo "# Every package that plait is built and tested with, at the version it was tested at. Written by 'make constraints'."; \

@@ -19,22 +19,16 @@ SIDE, EDGE = 64, 420  # of a crop, and where the part begins that is held out
 
 def main(epochs: int = 16, rows: int = 1600, draws: int = 4) -> None:
     train, test = pairs(rows, held_out=False), pairs(rows // 16, held_out=True)
-    words = plait.Tokenize.fit(train["wish"], size=50)
-    vectors = np.random.default_rng(0).normal(size=(len(words), 100)).astype(np.float32)  # a random projection of the words
-    vectors[words.padding] = 0
-    steps = (words, plait.Pad(8), lambda ids: vectors[ids].sum(axis=1))
     wishes = test["wish"].values(), train["wish"].values()
-    for step in steps:
-        train, test = train.map(step, on="wish"), test.map(step, on="wish")
+    train, test = embedded(train, test)
     print(train)
 
-    flow = plait.Flow.fit(train, epochs=epochs, units=16, batch_size=32, learning_rate=0.002, steps=6)
+    flow = trained(train, epochs)
     given = {name: np.repeat(test[name].values(), draws, axis=0) for name in test.inputs}
     drawn = flow.sample(len(test) * draws, seed=0, given=given)["image"].values().reshape(len(test), draws, -1)
 
-    crop, truth = (flat(test[name].values()) for name in ("photo", "image"))
-    crops, known = (flat(train[name].values()) for name in ("photo", "image"))
-    likest = [np.argmin(np.square(crops - own).sum(axis=1) + 1e12 * (wishes[1] != wish)) for own, wish in zip(crop, wishes[0], strict=True)]
+    truth, known, crop = (flat(values) for values in (test["image"].values(), train["image"].values(), test["photo"].values()))
+    likest = likest_crop(train["photo"].values(), wishes[1], test["photo"].values(), wishes[0])
     guesses = {
         "drawn by the flow": drawn.astype(np.float32),
         "the answer to the likest crop": known[likest][:, None],
@@ -49,9 +43,31 @@ def main(epochs: int = 16, rows: int = 1600, draws: int = 4) -> None:
     assert epochs < 10 or ours < min(scores.values())
 
 
-def pairs(rows: int, *, held_out: bool) -> plait.Dataset:
+def embedded(train: plait.Dataset, test: plait.Dataset) -> tuple[plait.Dataset, plait.Dataset]:
+    """Each wish as 100 numbers: the sum of a random vector for each of its words."""
+    words = plait.Tokenize.fit(train["wish"], size=50)
+    vectors = np.random.default_rng(0).normal(size=(len(words), 100)).astype(np.float32)
+    vectors[words.padding] = 0
+    for step in (words, plait.Pad(8), lambda ids: vectors[ids].sum(axis=1)):
+        train, test = train.map(step, on="wish"), test.map(step, on="wish")
+    return train, test
+
+
+def trained(train: plait.Dataset, epochs: int, seed: int = 0) -> plait.Flow:
+    return plait.Flow.fit(train, epochs=epochs, units=16, batch_size=32, learning_rate=0.002, steps=6, seed=seed)
+
+
+def likest_crop(crops: np.ndarray, wishes: np.ndarray, own: np.ndarray, asked: np.ndarray) -> list[int]:
+    """For each crop of `own` the row of the likest one of `crops` whose wish is the same."""
+    known = flat(crops)
+    return [
+        int(np.argmin(np.square(known - crop).sum(axis=1) + 1e12 * (wishes != wish))) for crop, wish in zip(flat(own), asked, strict=True)
+    ]
+
+
+def pairs(rows: int, *, held_out: bool, seed: int = 0) -> plait.Dataset:
     """Crops, wishes, and the crops changed as wished."""
-    rng = np.random.default_rng(int(held_out))
+    rng = np.random.default_rng([seed, int(held_out)])
     photos = [photo[:, EDGE:] if held_out else photo[:, :EDGE] for photo in load_sample_images().images]
     crops, wishes, images = [], [], []
     for _ in range(rows):

@@ -12,27 +12,39 @@ import plait
 
 
 def main(epochs: int = 60, draws: int = 8) -> None:
-    digits = load_digits()
-    ink = digits.images.reshape(-1, 2, 4, 8)
-    parts = np.stack([ink[..., :2].sum((2, 3)), *(ink[..., k : k + 2].sum((2, 3)) for k in (2, 3, 4)), ink[..., 6:].sum((2, 3))], axis=2)
-    arrays = plait.Arrays(digit=digits.target, upper=parts[:, 0], lower=parts[:, 1])
-    data = plait.Dataset(inputs={name: arrays[name] for name in ("digit", "upper")}, targets={"lower": arrays["lower"]})
-    train, test = data.split(0.8, seed=0, stratify="digit")
+    train, test = rows().split(0.8, seed=0, stratify="digit")
 
-    flow = plait.Flow.fit(train, kinds={"digit": "category"}, epochs=epochs, units=128)
+    flow = trained(train, epochs)
     given = {name: np.repeat(test[name].values(), draws, axis=0) for name in test.inputs}
     drawn = flow.sample(len(test) * draws, seed=0, given=given)["lower"].values().reshape(len(test), draws, 5)
 
     known, truth = train["lower"].values(), test["lower"].values()
-    ours, theirs = (np.column_stack([100 * np.eye(10)[part["digit"].values()], part["upper"].values()]) for part in (test, train))
-    likest = known[[np.square(theirs - row).sum(axis=1).argmin() for row in ours]]
     mean = np.repeat(known.mean(axis=0)[None, None], len(truth), axis=0)
-    guesses = {"drawn by the flow": drawn, "the row of the likest numbers": likest[:, None], "the mean row": mean}
+    guesses = {"drawn by the flow": drawn, "the row of the likest numbers": known[likest(train, test)][:, None], "the mean row": mean}
     scores = {name: energy(guess, truth) for name, guess in guesses.items()}
     for name, score in scores.items():
         print(f"{name:30}: energy score {score:.2f}")
     assert scores["drawn by the flow"] < scores["the mean row"]
     assert epochs < 40 or scores["drawn by the flow"] < scores["the row of the likest numbers"]
+
+
+def rows() -> plait.Dataset:
+    """Which digit, and the ink in five parts of its upper half and of its lower one."""
+    digits = load_digits()
+    ink = digits.images.reshape(-1, 2, 4, 8)
+    parts = np.stack([ink[..., :2].sum((2, 3)), *(ink[..., k : k + 2].sum((2, 3)) for k in (2, 3, 4)), ink[..., 6:].sum((2, 3))], axis=2)
+    arrays = plait.Arrays(digit=digits.target, upper=parts[:, 0], lower=parts[:, 1])
+    return plait.Dataset(inputs={name: arrays[name] for name in ("digit", "upper")}, targets={"lower": arrays["lower"]})
+
+
+def trained(train: plait.Dataset, epochs: int, seed: int = 0) -> plait.Flow:
+    return plait.Flow.fit(train, kinds={"digit": "category"}, epochs=epochs, units=128, seed=seed)
+
+
+def likest(train: plait.Dataset, test: plait.Dataset) -> list[int]:
+    """The rows of the training part with the same digit and the nearest numbers."""
+    ours, theirs = (np.column_stack([100 * np.eye(10)[part["digit"].values()], part["upper"].values()]) for part in (test, train))
+    return [int(np.square(theirs - row).sum(axis=1).argmin()) for row in ours]
 
 
 def energy(draws: np.ndarray, truth: np.ndarray) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tables import Table
 
 sys.path.append(str(Path(__file__).parents[1]))
 from machine import machine
+from sections import write_section
 
 __all__ = ["measured", "median", "quality", "short", "write"]
 
@@ -82,11 +82,7 @@ def median(repeats: list[dict[str, float]]) -> dict[str, float]:
 
 def write(path: Path, section: str, text: str) -> None:
     """Put the text in the place of the section of that name, or at the end of the page."""
-    whole = path.read_text(encoding="utf-8") if path.exists() else _TITLE
-    block = f"<!-- {section} -->\n{text}\n<!-- end of {section} -->"
-    pattern = re.compile(f"<!-- {section} -->.*?<!-- end of {section} -->", re.DOTALL)
-    whole = pattern.sub(lambda _: block, whole) if pattern.search(whole) else f"{whole.rstrip()}\n\n{block}\n"
-    path.write_text(whole, encoding="utf-8")
+    write_section(path, section, text, title=_TITLE)
 
 
 def measured() -> str:

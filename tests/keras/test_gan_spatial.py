@@ -16,6 +16,7 @@ from pictures import everything, quarters, seen
 
 import plait
 from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.synth import watching
 from plait.synth.networks_arrays import array_critic, array_generator
 from plait.synth.networks_augment import augmented
 from plait.synth.networks_gan import slope_at
@@ -105,6 +106,20 @@ def test_a_run_that_was_killed_ends_with_the_same_network_which_keeps_the_laws_o
     assert again.history == expected.history and len(expected.history["quality"]) == 4
     made = iter([expected, again])
     check_synthesizer(lambda: next(made), conditional=False)
+
+
+def test_training_ends_after_so_many_epochs_without_a_better_one_and_keeps_the_best_network(monkeypatch):
+    qualities, seen_then = iter([3.0, 1.0, 2.0, 1.5, 0.1]), []
+
+    def quality(*args, **options):
+        return lambda network: (seen_then.append(network.get_weights()), next(qualities))[1]
+
+    monkeypatch.setattr(watching, "_quality", quality)
+    gan = plait.GAN.fit(quarters(64), epochs=9, units=8, noise=4, batch_size=16, patience=2, progress=False)
+    assert gan.history["quality"] == [3.0, 1.0, 2.0, 1.5]
+    for kept, best, last in zip(gan._core.get_weights(), seen_then[1], seen_then[3], strict=True):
+        np.testing.assert_array_equal(kept, best)
+        assert not np.array_equal(kept, last)
 
 
 def test_the_gradient_at_the_data_is_exact_and_can_be_differentiated():

@@ -12,6 +12,7 @@ from plait.dataset import Dataset
 from plait.loader import Loader
 from plait.progress import progress
 from plait.randomness import random_states, restore_random_states
+from plait.starting import Start, settled
 
 __all__ = ["FEATURES", "network", "trained"]
 
@@ -44,7 +45,7 @@ def network(
     seeds = iter(range(seed * 100, seed * 100 + 100))
 
     def start() -> Any:
-        return keras.initializers.HeNormal(seed=next(seeds))
+        return Start(2.0, seed=next(seeds))
 
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
     parts = []
@@ -64,8 +65,8 @@ def network(
     x = _layers.Dropout(0.3, seed=next(seeds))(x)
     x = _layers.Dense(features, activation="relu", kernel_initializer=start(), name=FEATURES)(x)
     x = _layers.Dropout(0.3, seed=next(seeds))(x)
-    last = _layers.Dense(classes, activation="softmax", kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)))(x)
-    return keras.Model(inputs, last, name="judge")
+    last = _layers.Dense(classes, activation="softmax", kernel_initializer=Start(1.0, "fan_avg", "uniform", seed=next(seeds)))(x)
+    return settled(keras.Model(inputs, last, name="judge"))
 
 
 def trained(model: Any, data: Dataset, *, epochs: int, batch_size: int, seed: int, shown: bool) -> None:

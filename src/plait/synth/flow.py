@@ -52,7 +52,7 @@ class Flow(Synthesizer):
     history: dict[str, list[float]]
 
     @classmethod
-    def fit(
+    def fit(  # noqa: PLR0913 - of rows, and of images and series
         cls,
         data: Dataset,
         *,
@@ -71,6 +71,7 @@ class Flow(Synthesizer):
         judge: Judge | None = None,
         sheets: str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = None,
+        recurrent: bool | None = None,
         progress: bool = True,
     ) -> Flow:
         """Learn the distribution of a data set.
@@ -91,7 +92,7 @@ class Flow(Synthesizer):
             learning_rate: Of Adam at the beginning; it falls to zero along a cosine.
             steps: Of Heun's method when sampling; more is slower and nearer to the flow.
             guidance: More than 1 exaggerates what is told when sampling, at twice the cost (1). For images and series.
-            patience, judge, sheets, resume: As of `GAN.fit`. For images and series.
+            patience, judge, sheets, resume, recurrent: As of `GAN.fit`. For images and series.
             progress: Show a bar.
 
         Returns:
@@ -103,14 +104,15 @@ class Flow(Synthesizer):
         spatial = isinstance(data, Dataset) and is_spatial(data)
         for_rows = {"constraints": constraints or None, "blocks": blocks}
         for_arrays: dict[str, object] = {"condition": condition, "guidance": guidance, "patience": patience, "judge": judge}
-        for_arrays |= {"sheets": sheets, "resume": resume}
+        for_arrays |= {"sheets": sheets, "resume": resume, "recurrent": recurrent}
         only_for("Flow", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
         sizes = {"units": units, "blocks": blocks, "batch_size": batch_size, "steps": steps, "epochs": epochs, "patience": patience}
         check_options("Flow", sizes)
         if spatial:
             done = train_spatial(
                 data, seed=seed, kinds=kinds, condition=condition, epochs=epochs, units=units or 32, batch_size=batch_size or 64,
-                learning_rate=learning_rate, judge=judge, patience=patience, sheets=sheets, resume=resume, progress=progress,
+                learning_rate=learning_rate, judge=judge, patience=patience, sheets=sheets, resume=resume, recurrent=bool(recurrent),
+                progress=progress,
             )  # fmt: skip
             way = {"steps": steps, "guidance": 1.0 if guidance is None else float(guidance)}
             return ArrayFlow(done.scene, done.network, done.shape, way, done.history)

@@ -46,11 +46,12 @@ def train_spatial(
     patience: int | None,
     sheets: str | os.PathLike[str] | None,
     resume: str | os.PathLike[str] | None,
+    recurrent: bool,
     progress: bool,
 ) -> FlowOfArrays:
     """Train on images or series; the arguments are those of `Flow.fit`."""
     scene = Scene.fit("Flow", data, condition=condition, kinds=kinds, seed=seed)
-    shape = {"units": units, "seed": int(seed) & 0x7FFFFFFF}
+    shape = {"units": units, "seed": int(seed) & 0x7FFFFFFF, "recurrent": int(scene.hears_series("Flow", recurrent))}
     import keras
 
     from plait.synth import networks, networks_flow_arrays, networks_spatial
@@ -102,4 +103,6 @@ def spatial_velocity(scene: Scene, shape: Mapping[str, int], weights: Sequence[n
 def _network(scene: Scene, shape: Mapping[str, int]) -> Any:
     from plait.synth import networks_flow_arrays
 
-    return networks_flow_arrays.array_velocity(scene.canvas.shape, scene.conditions, units=shape["units"], seed=shape["seed"])
+    return networks_flow_arrays.array_velocity(
+        scene.canvas.shape, scene.conditions, units=shape["units"], seed=shape["seed"], recurrent=bool(shape["recurrent"])
+    )

@@ -74,6 +74,7 @@ class GAN(Synthesizer):
         judge: Judge | None = None,
         sheets: str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = None,
+        recurrent: bool | None = None,
         progress: bool = True,
     ) -> GAN:
         """Train a generator on a data set.
@@ -101,6 +102,8 @@ class GAN(Synthesizer):
             judge: In whose features the quality is measured; in principal components where there is none.
             sheets: Folder for a picture of samples after each epoch, a row for each class or condition. For images and series.
             resume: JSON file, as of `plait.Resume`: a run that was killed goes on where it was. For images and series.
+            recurrent: Whether each series that is told passes a recurrent branch of its own (a GRU in both directions) before it meets the
+                others; by itself not: convolutions over time are quicker. For series out of series.
             progress: Show a bar.
 
         Returns:
@@ -111,7 +114,7 @@ class GAN(Synthesizer):
         """
         spatial = isinstance(data, Dataset) and is_spatial(data)
         for_rows = {"constraints": constraints or None, "layers": layers}
-        for_arrays = {"augment": augment, "patience": patience, "judge": judge, "sheets": sheets, "resume": resume}
+        for_arrays = {"augment": augment, "patience": patience, "judge": judge, "sheets": sheets, "resume": resume, "recurrent": recurrent}
         only_for("GAN", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
         sizes = {"epochs": epochs, "noise": noise, "units": units, "layers": layers, "batch_size": batch_size, "patience": patience}
         check_options("GAN", sizes)
@@ -119,7 +122,7 @@ class GAN(Synthesizer):
             trained = train_spatial(
                 data, seed=seed, kinds=kinds, condition=condition, epochs=epochs, noise=noise, units=units or 32,
                 batch_size=batch_size or 64, learning_rate=learning_rate, penalty=penalty, augment=augment, judge=judge,
-                patience=patience, sheets=sheets, resume=resume, progress=progress,
+                patience=patience, sheets=sheets, resume=resume, recurrent=bool(recurrent), progress=progress,
             )  # fmt: skip
             return ArrayGAN(trained.scene, trained.core, trained.shape, trained.history)
         done = train_rows(

@@ -49,11 +49,12 @@ def train_spatial(
     patience: int | None,
     sheets: str | os.PathLike[str] | None,
     resume: str | os.PathLike[str] | None,
+    recurrent: bool,
     progress: bool,
 ) -> TrainedSpatial:
     """Train on images or series; the arguments are those of `GAN.fit`."""
     scene = Scene.fit("GAN", data, condition=condition, kinds=kinds, seed=seed)
-    shape = {"noise": noise, "units": units, "seed": int(seed) & 0x7FFFFFFF}
+    shape = {"noise": noise, "units": units, "seed": int(seed) & 0x7FFFFFFF, "recurrent": int(scene.hears_series("GAN", recurrent))}
     from plait.synth import networks, networks_arrays, networks_augment, networks_gan, networks_spatial
 
     canvas, conditions = scene.canvas, scene.conditions
@@ -102,5 +103,6 @@ def _network(scene: Scene, shape: Mapping[str, int]) -> Any:
 
     canvas = scene.canvas
     return networks_arrays.array_generator(
-        canvas.shape, scene.conditions, noise=shape["noise"], units=shape["units"], bounded=canvas.bounded, seed=shape["seed"]
-    )
+        canvas.shape, scene.conditions, noise=shape["noise"], units=shape["units"], bounded=canvas.bounded, seed=shape["seed"],
+        recurrent=bool(shape["recurrent"]),
+    )  # fmt: skip

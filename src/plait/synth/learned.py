@@ -21,7 +21,6 @@ from plait.tabular.constraints import Constraints
 
 __all__ = ["Learned", "Prepared", "load", "prepare"]
 
-_FORMAT = 1
 #: The name a saved file bears -> where the class is.
 _KINDS = {
     "sequential": ("plait.synth.sequential", "Sequential"),
@@ -52,6 +51,8 @@ class Learned(Synthesizer):
     kind: ClassVar[str]
     #: What messages call it, where that is not the name of the class.
     called: ClassVar[str] = ""
+    #: Of what `save` writes.
+    version: ClassVar[int] = 1
 
     def __init__(self, schema: Schema, constraints: Constraints, inner: Schema) -> None:
         self.schema, self.constraints, self.inner = schema, constraints, inner
@@ -83,7 +84,7 @@ class Learned(Synthesizer):
         written = {
             "kind": self.kind,
             "plait": plait.__version__,
-            "version": _FORMAT,
+            "version": self.version,
             "schema": self.schema.to_json(),
             "constraints": self.constraints.to_json(),
             "inner": self.inner.to_json(),
@@ -167,11 +168,15 @@ def load(path: str | os.PathLike[str]) -> Synthesizer:
     """
     state, arrays = read_archive(path)
     kind = state.get("kind")
-    if kind not in _KINDS or state.get("version") != _FORMAT:
-        known = ", ".join(_KINDS)
-        raise ReadError(f"{os.fspath(path)!r} holds a synthesizer of kind {kind!r}, version {state.get('version')!r}; known: {known}.")
+    if kind not in _KINDS:
+        raise ReadError(f"{os.fspath(path)!r} holds a synthesizer of kind {kind!r}; known: {', '.join(_KINDS)}.")
     module, name = _KINDS[kind]
     cls = getattr(importlib.import_module(module), name)
+    if state.get("version") != cls.version:
+        raise ReadError(
+            f"{os.fspath(path)!r} holds a {cls.called or name} of version {state.get('version')!r}, saved by plait {state.get('plait')!r}; "
+            f"plait {plait.__version__} reads version {cls.version}. Fit it and save it anew."
+        )
     try:
         return cls.from_file(state, arrays)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from plait.starting import settled
 from plait.synth.networks_parts import Parts, free_name, sizes_of, told_inputs
 from plait.synth.told import Condition
 
@@ -17,7 +18,14 @@ _WIDEST = 4  # times `units`
 
 
 def array_generator(
-    shape: tuple[int, ...], conditions: Sequence[Condition], *, noise: int, units: int, bounded: bool, seed: int
+    shape: tuple[int, ...],
+    conditions: Sequence[Condition],
+    *,
+    noise: int,
+    units: int,
+    bounded: bool,
+    seed: int,
+    recurrent: bool = False,
 ) -> keras.Model:
     """Noise and conditions to an image or a series, doubled in size step by step.
 
@@ -31,6 +39,7 @@ def array_generator(
         units: Three quarters of it are the channels in full size; smaller sizes have more.
         bounded: Whether values lie between -1 and 1.
         seed: Of the initial weights.
+        recurrent: Whether each series that is told passes a recurrent branch of its own before.
     """
     space, parts = shape[:-1], Parts(len(shape) - 1, seed)
     sizes = sizes_of(space)
@@ -40,7 +49,9 @@ def array_generator(
     told = parts.vector(conditions, inputs, units)
     style = inputs[drawn] if told is None else _layers.Concatenate()([inputs[drawn], told])
     maps = parts.maps(conditions, inputs, space)
-    guides = [None] * len(sizes) if maps is None else parts.pyramid(maps, sizes, units // 2)
+    held = parts.remembered(conditions, inputs, space, units) if recurrent else None
+    heard = maps if held is None else _layers.Concatenate()([maps, held])
+    guides = [None] * len(sizes) if heard is None else parts.pyramid(heard, sizes, units // 2)
     widths = [_even(units * min(2**level, _WIDEST) * 3 // 4) for level in range(len(sizes))]
     first, start = sizes[-1], widths[-1]
     length = 1
@@ -56,7 +67,7 @@ def array_generator(
     if maps is not None:
         x = parts.beside(x, maps, style)
     x = parts.conv(shape[-1], scale=1.0)(x)
-    return keras.Model(inputs, _layers.Activation("tanh")(x) if bounded else x, name="generator")
+    return settled(keras.Model(inputs, _layers.Activation("tanh")(x) if bounded else x, name="generator"))
 
 
 def array_critic(shape: tuple[int, ...], conditions: Sequence[Condition], *, units: int, seed: int) -> keras.Model:
@@ -77,13 +88,13 @@ def array_critic(shape: tuple[int, ...], conditions: Sequence[Condition], *, uni
     maps = parts.maps(conditions, inputs, space)
     x = inputs[sample] if maps is None else _layers.Concatenate()([inputs[sample], maps])
     for level in range(len(sizes_of(space))):
-        x = _layers.LeakyReLU(0.2)(parts.conv(units * min(2**level, _WIDEST), 4, 2)(x))
+        x = _layers.LeakyReLU(0.2)(parts.halved(x, units * min(2**level, _WIDEST)))
     seen = _layers.LeakyReLU(0.2)(parts.dense(units * _WIDEST)(_layers.Flatten()(x)))
     logit = parts.dense(1, scale=1.0)(seen)
     told = parts.vector(conditions, inputs, units)
     if told is not None:
         logit = _layers.Add()([logit, _layers.Dot(1)([seen, parts.dense(units * _WIDEST, scale=1.0 / units)(told)])])
-    return keras.Model(inputs, logit, name="critic")
+    return settled(keras.Model(inputs, logit, name="critic"))
 
 
 def _even(width: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from plait.starting import Start
 from plait.synth.velocity import FREQUENCIES, Velocity
 
 __all__ = ["FlowTraining", "velocity"]
@@ -81,8 +82,7 @@ def _network(width: int, *, units: int, blocks: int, seed: int) -> keras.Model:
     numbers = iter(range(seed, seed + 1000))
 
     def dense(size: int, name: str, scale: float = 1.0) -> Any:
-        start = keras.initializers.VarianceScaling(scale, "fan_in", "truncated_normal", seed=next(numbers))
-        return _layers.Dense(size, name=name, kernel_initializer=start)
+        return _layers.Dense(size, name=name, kernel_initializer=Start(scale, seed=next(numbers)))
 
     state, given, time = (keras.Input((size,), name=name) for size, name in ((width, "state"), (width, "given"), (2 * FREQUENCIES, "time")))
     hidden = dense(units, "first")(_layers.Concatenate()([state, given, time]))

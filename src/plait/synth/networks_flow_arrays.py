@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from plait.starting import settled
 from plait.synth.canvas import Canvas
 from plait.synth.networks_parts import Parts, free_name, sizes_of, told_inputs
 from plait.synth.networks_spatial import Notes, in_units
@@ -22,7 +23,9 @@ _UNTOLD = 0.1  # how often nothing is told in training
 _WIDEST = 4  # times `units`
 
 
-def array_velocity(shape: tuple[int, ...], conditions: Sequence[Condition], *, units: int, seed: int) -> keras.Model:
+def array_velocity(
+    shape: tuple[int, ...], conditions: Sequence[Condition], *, units: int, seed: int, recurrent: bool = False
+) -> keras.Model:
     """Where an image or a series moves, at a time, told its conditions or not: a U-Net (Ronneberger et al. 2015) of stock layers.
 
     Its inputs are the state, (samples, *shape); the time, (samples, 1) from 0 (noise) to 1 (data); whether it is told, (samples, 1) of 1
@@ -33,6 +36,7 @@ def array_velocity(shape: tuple[int, ...], conditions: Sequence[Condition], *, u
         conditions: Inputs beside them.
         units: Channels in half size.
         seed: Of the initial weights.
+        recurrent: Whether each series that is told passes a recurrent branch of its own before.
     """
     parts, space = Parts(len(shape) - 1, seed), shape[:-1]
     sizes = sizes_of(space)
@@ -45,8 +49,12 @@ def array_velocity(shape: tuple[int, ...], conditions: Sequence[Condition], *, u
     style = _layers.LeakyReLU(0.2)(parts.dense(4 * units)(_layers.Concatenate()(heard)))
     x = inputs[state]
     maps = parts.maps(conditions, inputs, space)
+    told_at_all = _layers.Reshape((1,) * len(shape))(inputs[asked])
     if maps is not None:
-        x = _layers.Concatenate()([x, _layers.Multiply()([maps, _layers.Reshape((1,) * len(shape))(inputs[asked])])])
+        x = _layers.Concatenate()([x, _layers.Multiply()([maps, told_at_all])])
+    raw = x
+    if recurrent and (held := parts.remembered(conditions, inputs, space, units)) is not None:
+        x = _layers.Concatenate()([x, _layers.Multiply()([held, told_at_all])])
     widths = [units * min(2**level, _WIDEST) // 2 for level in range(len(sizes))]
     passed = [x]
     for level in range(1, len(sizes)):
@@ -58,8 +66,8 @@ def array_velocity(shape: tuple[int, ...], conditions: Sequence[Condition], *, u
     for level in reversed(range(len(sizes) - 1)):
         x = _layers.Concatenate()([parts.larger(x, sizes[level], widths[level]), passed[level]])
         x = _block(parts, parts.conv(widths[level])(x), style) if level else parts.conv(widths[0])(x)
-    x = parts.beside(_layers.LeakyReLU(0.2)(parts.modulated(x, style, None)), passed[0], style)
-    return keras.Model(inputs, parts.conv(shape[-1], scale=0.05)(x), name="velocity")
+    x = parts.beside(_layers.LeakyReLU(0.2)(parts.modulated(x, style, None)), raw, style)
+    return settled(keras.Model(inputs, parts.conv(shape[-1], scale=0.05)(x), name="velocity"))
 
 
 class ArrayFlowTraining(keras.Model):

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from plait.starting import Start, settled
 from plait.synth.networks_spatial import Notes
 
 __all__ = ["Adversarial", "row_critic", "row_generator", "slope_at"]
@@ -148,19 +149,20 @@ def row_generator(noise: int, condition: int, heads: Sequence[int], *, units: in
     hidden = _body(list(inputs.values()), units, layers, seed)
     parts = []
     for number, size in enumerate(heads):
-        part = _layers.Dense(size, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 50 + number))(hidden)
+        part = _layers.Dense(size, kernel_initializer=Start(1.0, "fan_avg", "uniform", seed=seed + 50 + number))(hidden)
         if size > 1:
             part = _layers.Rescaling(2.0, -1.0)(_layers.Softmax()(part))
         parts.append(part)
     row = _layers.Concatenate(name="row")(parts) if len(parts) > 1 else _layers.Identity(name="row")(parts[0])
-    return keras.Model(inputs, row, name="generator")
+    return settled(keras.Model(inputs, row, name="generator"))
 
 
 def row_critic(width: int, condition: int, *, units: int, layers: int, seed: int) -> keras.Model:
     """Rows, and their condition where there is one, to one logit: high for real."""
     inputs = _inputs({"row": width, "condition": condition})
     hidden = _body(list(inputs.values()), units, layers, seed)
-    return keras.Model(inputs, _layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 90))(hidden), name="critic")
+    last = _layers.Dense(1, kernel_initializer=Start(1.0, "fan_avg", "uniform", seed=seed + 90))
+    return settled(keras.Model(inputs, last(hidden), name="critic"))
 
 
 def _inputs(sizes: Mapping[str, int]) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def _inputs(sizes: Mapping[str, int]) -> dict[str, Any]:
 def _body(inputs: Sequence[Any], units: int, layers: int, seed: int) -> Any:
     hidden = _layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]
     for number in range(layers):
-        dense = _layers.Dense(units, kernel_initializer=keras.initializers.HeNormal(seed=seed + number))
+        dense = _layers.Dense(units, kernel_initializer=Start(2.0, seed=seed + number))
         hidden = _layers.LeakyReLU(0.2)(dense(hidden))
     return hidden
 

@@ -51,7 +51,7 @@ class Notes(keras.layers.Layer):
         """Move the running mean of a network's weights by one step: quickly at the beginning, so that the initial weights are forgotten."""
         self.steps.assign_add(1.0)
         kept = _ops.minimum(_KEPT, self.steps / (self.steps + _WARM))
-        for average, variable in zip(mean.variables, own.variables, strict=True):
+        for average, variable in zip(mean.weights, own.weights, strict=True):
             average.assign(kept * average + (1 - kept) * _ops.stop_gradient(variable))
 
     def read(self) -> dict[str, list[float]]:

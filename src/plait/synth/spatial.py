@@ -25,7 +25,6 @@ from plait.tabular.given import given_array
 
 __all__ = ["Scene", "Spatial", "is_spatial", "weights_in", "weights_of"]
 
-_FORMAT = 1
 _KEPT = 4_000_000  # numbers of the conditions that are kept to draw from
 _FEWEST = 256  # samples of them, however large
 _STREAMED = 64  # samples of a stream drawn at once
@@ -91,6 +90,20 @@ class Scene:
             rows = np.sort(np.random.default_rng([int(seed) & 0xFFFFFFFF, 4]).choice(rows, most, replace=False))
         values = data.plain().read(told, rows) if told else {}
         return cls(data.inputs, data.targets, canvas, conditions, {c.name: c.codes(np.asarray(values[c.name])) for c in conditions})
+
+    def hears_series(self, owner: str, recurrent: bool) -> bool:
+        """Whether series that are told pass recurrent branches, as was asked.
+
+        Raises:
+            ArgumentError: Asked for, and no series is made, or none told.
+        """
+        if recurrent and not (self.canvas.rank == 1 and any(c.spread(1) for c in self.conditions)):
+            made, told = list(self.canvas.specs), [c.name for c in self.conditions] or "nothing"
+            raise ArgumentError(
+                f"{owner}.fit(recurrent=True) is for series (time, channels) made out of series, and here {told} is told to make {made}. "
+                "Leave recurrent= out."
+            )
+        return bool(recurrent)
 
     def coded(self, data: Dataset) -> Dataset:
         """The data with every stream as an input, classes as codes: what a network is trained on."""
@@ -159,6 +172,7 @@ class Spatial(Synthesizer):
     #: What a saved file calls it, and what messages do.
     kind: ClassVar[str]
     called: ClassVar[str]
+    version: ClassVar[int] = 2  # of what `save` writes: 1 held networks of another shape
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -196,7 +210,7 @@ class Spatial(Synthesizer):
         """Write it to one file, whole or not at all: a zip of JSON and arrays, without pickle. `plait.load` reads it."""
         state, arrays = self._state()
         known = {f"known.{number}": values for number, values in enumerate(self._scene.known.values())}
-        head = {"kind": self.kind, "plait": plait.__version__, "version": _FORMAT, "scene": self._scene.to_json()}
+        head = {"kind": self.kind, "plait": plait.__version__, "version": self.version, "scene": self._scene.to_json()}
         write_archive(path, {**head, "known": list(self._scene.known), "state": state}, {**arrays, **known})
 
     @classmethod
