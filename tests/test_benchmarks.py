@@ -10,7 +10,7 @@ from pathlib import Path
 
 from documents import ROOT
 
-SYNTHESIS, FEED = ROOT / "benchmarks" / "synthesis", ROOT / "benchmarks" / "feed"
+SYNTHESIS, FEED, NETWORKS = (ROOT / "benchmarks" / name for name in ("synthesis", "feed", "networks"))
 
 
 def test_the_benchmark_of_synthesis_writes_its_page_without_the_peers(tmp_path):
@@ -51,6 +51,15 @@ def test_the_benchmark_of_the_feed_writes_its_page_and_keeps_what_was_measured(t
     assert again.read_text(encoding="utf-8") == text
 
 
+def test_the_benchmark_of_loss_weights_writes_its_section(tmp_path):
+    page = tmp_path / "page.md"
+    _run("weights.py", "--sets", "digits", "--rows", "200", "--seeds", "2", "--epochs", "1", "--page", page, folder=NETWORKS)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Networks, measured\n") and "| | digit, accuracy | ink, R² | runs |" in text
+    rows = [line.split(" | ") for line in text.splitlines() if line.endswith(" | 2 |")]
+    assert len(rows) == 7 and all(" ± " in cell for row in rows for cell in row[1:3])
+
+
 def test_the_gauges_of_the_feed_see_memory_that_was_freed_and_time_that_a_child_used():
     code = """
 import subprocess, sys, time
@@ -83,8 +92,7 @@ def test_a_size_says_which_numbers_of_rows_it_does_not_reach():
 
 def _run(script: str, *arguments: object, folder: Path = SYNTHESIS) -> str:
     command = [sys.executable, str(folder / script), *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=ROOT, timeout=300
-    )
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "KERAS_BACKEND": "torch"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

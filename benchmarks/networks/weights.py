@@ -44,11 +44,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rows", type=int, default=5000, help="of each set, at most")
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     texts = []
-    for name, read in {"digits": digits, "pens": pens}.items():
-        of = read(given.rows)
+    for name in given.sets:
+        of = SETS[name](given.rows)
         found: dict[str, list[dict[str, float]]] = {}
         for seed in range(given.seeds):
             for way in (ALONE, *WAYS):
@@ -106,6 +107,9 @@ def pens(rows: int) -> Set:
     )
     targets = {name: arrays[name] for name in ("script", "strokes", "milliseconds")}
     return Set(plait.Dataset(inputs={"pen": arrays["pen"]}, targets=targets), "script", {"by": arrays["hand"]})
+
+
+SETS = {"digits": digits, "pens": pens}
 
 
 def together(of: Set, seed: int, epochs: int, standardised: bool, how: str | None) -> dict[str, float]:

@@ -10,6 +10,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from pictures import quarters
 
 import plait
 from plait.synth.networks_flow import FlowTraining
@@ -109,3 +110,18 @@ def test_keras_still_sees_loss_weights_move_that_are_variables_but_on_jax(backen
     after = model.evaluate(loader, verbose=0, return_dict=True)
     assert before["loss"] == pytest.approx(before["a_loss"] + before["b_loss"], rel=1e-4)
     assert (after["loss"] == pytest.approx(after["b_loss"], rel=1e-4)) == (backend != "jax")  # what was compiled there has the old weight
+
+
+@pytest.fixture
+def half_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="TensorFlow is the one that takes no two types; JAX compiles for a long time")
+def test_half_precision_trains_generators_of_images(half_precision):
+    options = {"epochs": 1, "units": 8, "batch_size": 32, "progress": False}
+    for made in (plait.GAN.fit(quarters(64), noise=4, **options), plait.Flow.fit(quarters(64), steps=1, **options)):
+        assert np.isfinite(made.history["loss"]).all() and made.sample(3, seed=0)["image"].values().dtype == np.uint8

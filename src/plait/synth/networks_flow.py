@@ -56,7 +56,8 @@ class FlowTraining(keras.Model):
         given = ops.where(chance < _NOTHING, 0.0, ops.where(chance < _NOTHING + _INPUTS, ops.convert_to_tensor(self._inputs), some))
         given = ops.matmul(given, self._spread)
         state = given * row + (1 - given) * ((1 - time) * noise + time * row)
-        return (self.network([state, given, _waves(time)]) - (row - noise)) * (1 - given)
+        velocity = ops.cast(self.network([state, given, _waves(time)]), "float32")
+        return (velocity - (row - noise)) * (1 - given)
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
         """The mean square of what the velocity is wrong by."""

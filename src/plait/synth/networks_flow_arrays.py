@@ -112,7 +112,8 @@ class ArrayFlowTraining(keras.Model):
         asked = ops.cast(random.uniform((samples, 1), seed=self._draws) >= _UNTOLD, "float32")
         share = ops.reshape(time, (-1, *ones))
         feed = dict(zip(self._names, ((1 - share) * noise + share * real, time, asked), strict=True))
-        return self.network({**feed, **{name: inputs[name] for name in self._told}}) - (real - noise)
+        velocity = self.network({**feed, **{name: inputs[name] for name in self._told}})
+        return ops.cast(velocity, "float32") - (real - noise)
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: Any = True) -> Any:
         """The mean square of what the velocity is wrong by."""

@@ -100,7 +100,7 @@ class Adversarial(keras.Model):
         """What the critic says, without a change to its state, which an inner gradient would leak on JAX."""
         weights = [_ops.stop_gradient(v) if held else v for v in self.critic.trainable_variables]
         others = [_ops.stop_gradient(v) for v in self.critic.non_trainable_variables]
-        return self.critic.stateless_call(weights, others, {self._sample: sample, **told})[0]
+        return _ops.cast(self.critic.stateless_call(weights, others, {self._sample: sample, **told})[0], "float32")
 
     def _seen(self, sample: Any) -> Any:
         return sample if self._augment is None else self._augment(sample, self._draws)
