@@ -33,13 +33,14 @@ class Start(keras.initializers.VarianceScaling):
         seed: int,
     ) -> None:
         super().__init__(scale, mode, distribution, seed=seed)
+        self._number = seed
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """A tensor of that shape; of the last two axes the first is what comes in, the second what goes out."""
         field = math.prod(shape[:-2])
         fan_in, fan_out = (shape[-2] if len(shape) > 1 else shape[-1]) * field, shape[-1] * field
         deviation = math.sqrt(self.scale / max(1.0, fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2))
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self._number)
         if self.distribution == "uniform":
             values = rng.uniform(-math.sqrt(3) * deviation, math.sqrt(3) * deviation, shape)
         else:

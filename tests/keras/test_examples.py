@@ -12,7 +12,7 @@ SHORTER = {  # what else is left out
     "c1_digits": {"rows": 320},
     "c4_conditions": {"rows": 400, "draws": 2},
     "n1_image_and_text_to_image": {"rows": 64, "draws": 2},
-    "n2_sensors_to_series": {"rows": 800, "draws": 2},
+    "n2_sensors_to_series": {"rows": 400, "draws": 2},
     "n3_numbers_and_category_to_numbers": {"draws": 2},
     "n4_merges": {"merges": ("add", "attention")},
 }
@@ -36,15 +36,7 @@ FEWER = {  # epochs, where fewer are enough to see it
 }
 
 
-LONG = ("c1", "c4", "fusion", "n1", "n2", "n3", "n4")
-
-
-def examples():
-    for name in sorted(path.stem for path in EXAMPLES.glob("*.py")):
-        yield pytest.param(name, marks=[pytest.mark.in_turn] * name.startswith(LONG))
-
-
-@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
 def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     main = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]
