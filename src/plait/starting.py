@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any, Literal
 
 import keras
 import numpy as np
 
-__all__ = ["Start", "settled"]
+__all__ = ["Start", "relu", "settled"]
 
 _BEYOND = 2.0  # standard deviations at which a truncated normal ends
 _NARROWED = 0.87962566103423978  # the standard deviation of what is left of it
@@ -21,7 +22,7 @@ class Start(keras.initializers.VarianceScaling):
         scale: Variance times fan: 2 for what a ReLU follows (He et al. 2015), 1 for others.
         mode: "fan_in" or "fan_avg".
         distribution: "truncated_normal" or "uniform".
-        seed: A whole number.
+        seed: A whole number; by itself from Python's generator, as Keras's have it.
     """
 
     def __init__(
@@ -30,10 +31,10 @@ class Start(keras.initializers.VarianceScaling):
         mode: Literal["fan_in", "fan_avg"] = "fan_in",
         distribution: Literal["truncated_normal", "uniform"] = "truncated_normal",
         *,
-        seed: int,
+        seed: int | None = None,
     ) -> None:
-        super().__init__(scale, mode, distribution, seed=seed)
-        self._number = seed
+        self._number = random.randint(1, 10**9) if seed is None else seed
+        super().__init__(scale, mode, distribution, seed=self._number)
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """A tensor of that shape; of the last two axes the first is what comes in, the second what goes out."""
@@ -49,6 +50,11 @@ class Start(keras.initializers.VarianceScaling):
                 values[far] = rng.standard_normal(int(far.sum()))
             values *= deviation / _NARROWED
         return keras.ops.convert_to_tensor(values.astype(np.float32), dtype=dtype)
+
+
+def relu() -> dict[str, Any]:
+    """Arguments of a layer that ends in a ReLU."""
+    return {"activation": "relu", "kernel_initializer": Start(2.0, distribution="uniform")}
 
 
 def settled(model: Any) -> Any:

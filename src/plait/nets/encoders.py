@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from plait.nets.kinds import Given
+from plait.starting import relu
 
 __all__ = ["Encoded", "encode", "enter", "pooled"]
 
@@ -17,7 +18,6 @@ _ops: Any = keras.ops
 
 _COARSE = {1: 16, 2: 4}  # axes -> how long the longest side of the coarsest features may be
 _LEAST = 8  # channels
-_RELU: Any = {"activation": "relu", "kernel_initializer": "he_uniform"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def pooled(features: Any, mask: Any = None) -> Any:
 def _read(given: Given, entered: Any, width: int) -> Encoded:
     mask = None if given.pad is None else _ops.not_equal(entered, int(given.pad))
     x = _layers.Embedding(given.size, width)(entered)
-    x = _layers.Conv1D(width, 3, padding="same", **_RELU)(x if mask is None else _kept(x, mask))
+    x = _layers.Conv1D(width, 3, padding="same", **relu())(x if mask is None else _kept(x, mask))
     return Encoded(None, x, mask, words=True)
 
 
@@ -110,11 +110,11 @@ def _pyramid(x: Any, mask: Any, width: int) -> Encoded:
         channels = max(min(_LEAST, width), width // 2 ** (halvings - level))
         if level:
             levels.append(x)
-        x = conv(channels, 5 if axes == 1 else 3, strides=2 if level else 1, padding="same", **_RELU)(x)
+        x = conv(channels, 5 if axes == 1 else 3, strides=2 if level else 1, padding="same", **relu())(x)
         if mask is not None:
             mask = _halved(mask) if level else mask
             x = _kept(x, mask)
-    features = conv(width, 3, padding="same", **_RELU)(x)
+    features = conv(width, 3, padding="same", **relu())(x)
     return Encoded(None, features if mask is None else _kept(features, mask), mask, tuple(levels))
 
 
@@ -144,4 +144,4 @@ def _kept(x: Any, mask: Any) -> Any:
 
 
 def _dense(x: Any, width: int) -> Any:
-    return _layers.Dense(width, **_RELU)(x)
+    return _layers.Dense(width, **relu())(x)

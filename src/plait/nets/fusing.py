@@ -16,6 +16,7 @@ from plait.nets.kinds import Given, Wanted, given, wanted
 from plait.nets.loss_weights import weigh_losses
 from plait.nets.merging import Merge, merge as merged_branches
 from plait.randomness import seeded
+from plait.starting import relu, settled
 
 __all__ = ["fusion"]
 
@@ -93,7 +94,7 @@ def fusion(
                 encoded[n] = encode(one, entered[n], width, name=free(f"{layer_name(n)}_encoder"), vector=vector)
         encoded = {n: encoded[n] for n in inputs}
         merged, features = _merged(encoded, merge, lead, width)
-        shared = _layers.Dense(width, activation="relu", kernel_initializer="he_uniform", name=free("shared"))(merged)
+        shared = _layers.Dense(width, **relu(), name=free("shared"))(merged)
         shared = _layers.Dropout(dropout)(shared) if dropout else shared
         outputs = {
             n: _headed(heads[n], shared, n)
@@ -101,7 +102,7 @@ def fusion(
             else answer(targets[n], shared, encoded, merged=features, loss=losses[n], width=width, free=free)
             for n in data.targets
         }
-        model: Any = keras.Model(entered, outputs, name=name)
+        model = settled(keras.Model(entered, outputs, name=name))
     own = loss_weights if isinstance(loss_weights, Mapping) else {}
     model.compile(
         optimizer,

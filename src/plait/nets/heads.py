@@ -11,6 +11,7 @@ import numpy as np
 from plait.nets.encoders import Encoded
 from plait.nets.kinds import Wanted
 from plait.nets.merging import merge
+from plait.starting import Start, relu
 
 __all__ = ["answer", "layer_name", "loss_of", "metric_of", "weight_of"]
 
@@ -19,7 +20,6 @@ _ops: Any = keras.ops
 
 _POWERS = {"mean_squared_error": 2, "mean_absolute_error": 1}  # how a loss of Keras's grows with its target
 _HALVINGS = 3  # of an answer that is drawn from a vector
-_RELU: Any = {"activation": "relu", "kernel_initializer": "he_uniform"}
 
 
 def loss_of(wanted: Wanted) -> str:
@@ -67,7 +67,8 @@ def answer(
     """
     name, linear = layer_name(wanted.name), wanted.kind in ("numbers", "bytes")
     activation = {"classes": "softmax", "one-hot": "softmax"}.get(wanted.kind, "sigmoid")
-    last = {"name": free(f"{name}_scores")} if linear else {"activation": activation, "dtype": "float32", "name": name}
+    last: dict[str, Any] = {"name": free(f"{name}_scores")} if linear else {"activation": activation, "dtype": "float32", "name": name}
+    last["kernel_initializer"] = Start(1.0, "fan_avg", "uniform")
     if wanted.place == "vector":
         out = _layers.Dense(wanted.channels, **last)(shared)
     else:
@@ -132,7 +133,7 @@ def _refined(shared: Any, coarse: Any, finer: Sequence[Any], sizes: tuple[int, .
     x = merge({"features": coarse, "shared": shared}, "film", on="features")
     for beside in reversed(finer):
         x = _layers.Concatenate()([_doubled(x, beside.shape[1:-1]), beside])
-        x = _conv(len(sizes))(beside.shape[-1], 3, padding="same", **_RELU)(x)
+        x = _conv(len(sizes))(beside.shape[-1], 3, padding="same", **relu())(x)
     return _resized(x, sizes)
 
 
@@ -142,9 +143,9 @@ def _drawn(shared: Any, sizes: tuple[int, ...], width: int) -> Any:
     while len(places) <= _HALVINGS and max(places[-1]) > 4:
         places.append(tuple(-(-n // 2) for n in places[-1]))
     least = places.pop()
-    x = _layers.Reshape((*least, width))(_layers.Dense(int(np.prod(least)) * width, **_RELU)(shared))
+    x = _layers.Reshape((*least, width))(_layers.Dense(int(np.prod(least)) * width, **relu())(shared))
     for size in reversed(places):
-        x = _conv(len(sizes))(width, 3, padding="same", **_RELU)(_doubled(x, size))
+        x = _conv(len(sizes))(width, 3, padding="same", **relu())(_doubled(x, size))
     return x
 
 
