@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["ArrayFlow", "Flow", "RowFlow"]
 
 _BLOCK = 4096  # samples carried at once
+_ROW_STEPS, _SPATIAL_STEPS = 12, 6  # of sampling, where nobody says how many
 
 
 class Flow(Synthesizer):
     """Conditional flow matching in Keras: samples begin as noise and follow a learned velocity to the data.
 
     `fit` looks at the data. Where they hold images (height, width, channels) or series (time, channels), the inputs are told, of
-    whatever kind, and the targets made, as by `GAN`, which samples in one evaluation rather than in twenty; `flow.sampler()` is a plain
+    whatever kind, and the targets made, as by `GAN`, which samples in one evaluation rather than in eleven; `flow.sampler()` is a plain
     Keras model of noise and conditions.
 
     Where they are columns alone, rows are made: numbers are written by their normal scores, so that spikes, bounds and grids come back as
@@ -65,7 +66,7 @@ class Flow(Synthesizer):
         blocks: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = 0.001,
-        steps: int = 12,
+        steps: int | None = None,
         guidance: float | None = None,
         patience: int | None = None,
         judge: Judge | None = None,
@@ -90,7 +91,8 @@ class Flow(Synthesizer):
             blocks: Depth of the network. For rows (3).
             batch_size: Samples a step (64; of rows 256).
             learning_rate: Of Adam at the beginning; it falls to zero along a cosine.
-            steps: Of Heun's method when sampling; more is slower and nearer to the flow.
+            steps: When sampling, by Heun's method (12 for rows); of images and series 6, the last of them Euler's, which takes away
+                noise that is left: more are slower, and rougher.
             guidance: More than 1 exaggerates what is told when sampling, at twice the cost (1). For images and series.
             patience, judge, sheets, resume, recurrent: As of `GAN.fit`. For images and series.
             progress: Show a bar.
@@ -114,14 +116,14 @@ class Flow(Synthesizer):
                 learning_rate=learning_rate, judge=judge, patience=patience, sheets=sheets, resume=resume, recurrent=bool(recurrent),
                 progress=progress,
             )  # fmt: skip
-            way = {"steps": steps, "guidance": 1.0 if guidance is None else float(guidance)}
+            way = {"steps": steps or _SPATIAL_STEPS, "guidance": 1.0 if guidance is None else float(guidance)}
             return ArrayFlow(done.scene, done.network, done.shape, way, done.history)
         trained = train_rows(
             data, seed=seed, kinds=kinds, constraints=constraints, epochs=epochs, units=units or 256, blocks=blocks or 3,
             batch_size=batch_size or 256, learning_rate=learning_rate, progress=progress,
         )  # fmt: skip
         made = trained.prepared
-        return RowFlow(made.schema, made.constraints, made.inner, trained.rows, trained.velocity, steps, trained.history)
+        return RowFlow(made.schema, made.constraints, made.inner, trained.rows, trained.velocity, steps or _ROW_STEPS, trained.history)
 
 
 class ArrayFlow(Flow, Spatial):
@@ -140,7 +142,7 @@ class ArrayFlow(Flow, Spatial):
     def sampler(self, *, steps: int | None = None, guidance: float | None = None) -> Any:
         """A plain Keras model: {"noise": (n, *shape), and each condition by its name, classes as codes} to samples in the user's units.
 
-        It holds the network 2 * steps times, one behind the other, so that it loads anywhere Keras does; the first call compiles all of it.
+        It holds the network 2 * steps - 1 times, one behind the other, so that it loads anywhere Keras does; the first call compiles all of it.
 
         Args:
             steps, guidance: As of `fit`, and as there when left out.
