@@ -251,6 +251,15 @@ def test_streams_of_one_source_are_read_together_and_one_stream_once():
     assert source.calls == [["a", "b"]]
 
 
+def test_what_a_step_turns_round_is_handed_on_the_right_way_round():
+    """PyTorch takes no array whose strides are negative."""
+    arrays = plait.Arrays(image=np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4))
+    data = plait.Dataset(inputs={"image": arrays["image"]}).map(lambda image: image[:, :, ::-1], on="image")
+    image = data.read(["image"], [0, 1])["image"]
+    assert min(image.strides) > 0
+    np.testing.assert_array_equal(image, np.arange(24).reshape(2, 3, 4)[:, :, ::-1])
+
+
 def test_a_step_that_writes_into_its_array_changes_no_other_stream():
     def blank(v):
         v[:] = 0

@@ -72,6 +72,8 @@ def run_step(
         seen = present[step.on[0]] if alone else None
         raise _named(error, step, arrays, rng, key_of if seen is None else lambda row: key_of(int(seen[row]))) from error
     for (name, here), array in zip(spread.items(), _results(step, result, len(arrays[0])), strict=True):
+        if isinstance(array, np.ndarray) and min(array.strides, default=0) < 0:
+            array = np.ascontiguousarray(array)  # noqa: PLW2901 - PyTorch takes no array that runs backwards, such as a flipped image
         values[name] = array if here is None else take(array, here)
 
 

@@ -150,6 +150,16 @@ def test_options_that_do_not_go_with_the_data_are_errors(tmp_path):
         plait.GAN.fit(rows, sheets=tmp_path)
     with pytest.raises(ArgumentError, match=r"GAN.fit\(layers=...\) is for rows, and these data hold images or series"):
         plait.GAN.fit(quarters(20), layers=2)
+    with pytest.raises(
+        ArgumentError, match=r"GAN.fit\(patience=...\): the quality is measured on a tenth .* of 20 that is too little .* 40 are"
+    ):
+        plait.GAN.fit(quarters(20), patience=2)
+    with pytest.raises(ArgumentError, match=r"GAN.fit: a step takes 1 of 20 samples, and at least 2 are needed. Write batch_size=2"):
+        plait.GAN.fit(quarters(20), batch_size=1)
+    with pytest.raises(
+        ArgumentError, match=r"GAN.fit: the loss is nan after epoch [12]: training went astray. Write a smaller learning_rate="
+    ):
+        plait.GAN.fit(quarters(20), units=8, epochs=3, learning_rate=float("nan"), progress=False)
     with pytest.raises(ArgumentError, match=r"GAN.fit\(patience=0\): a whole number of at least 1 is needed"):
         plait.GAN.fit(quarters(20), patience=0)
     with pytest.raises(ArgumentError, match=r"GAN.sample\(given=\['image'\]\): this GAN is told \['quarter'\], all or none of it"):

@@ -53,6 +53,12 @@ def changed(change):
     return plait.Dataset(inputs={"quarter": arrays["quarter"]}, targets={"image": arrays["image"]})
 
 
+def test_samples_whose_classes_it_has_never_seen_are_an_error():
+    other = quarters(20, seed=4).map(lambda quarter: quarter + 7, on="quarter")
+    with pytest.raises(ArgumentError, match=r"Judge.accuracy: no sample bears a quarter that this judge knows; it knows \[0, 1, 2\]"):
+        judge().accuracy(other)
+
+
 def test_fresh_real_samples_pass_everything():
     """The seed is fixed; of 20 others one warned of its density."""
     findings = found("same")

@@ -127,3 +127,14 @@ def test_what_cannot_be_made_or_told_is_an_error():
     absent = plait.Dataset(inputs={"x": masked["x"]}, targets={"y": masked["y"]}, missing="mask")
     with pytest.raises(SpecError, match=r"'y' has no value for 1 of 3 samples, which can't be learned as such"):
         Scene.fit("GAN", absent, condition=None, kinds=None, seed=0)
+
+
+def test_codes_of_classes_stay_codes_of_classes():
+    """Whatever a network makes is brought to a class that there is."""
+    rng = np.random.default_rng(0)
+    arrays = plait.Arrays(x=rng.normal(size=30), codes=np.array(["a", "b", "c"])[rng.integers(0, 3, (30, 8, 8, 1))])
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={"codes": arrays["codes"]})
+    data = data.map(plait.Vocabulary.fit(data["codes"]), on="codes")
+    canvas = Scene.fit("GAN", data, condition=None, kinds=None, seed=0).canvas
+    made = canvas.streams(np.linspace(-2, 5, 64).reshape(1, 8, 8, 1))["codes"]
+    assert made.dtype == data["codes"].spec.dtype and sorted(set(made.ravel().tolist())) == [0, 1, 2]

@@ -117,9 +117,16 @@ class Judge:
         return np.array([places.get(value, -1) for value in values], np.int64)
 
     def accuracy(self, data: Dataset) -> float:
-        """The share of samples that it says bear the class which they do."""
+        """The share of samples that it says bear the class which they do; one that bears a class it has never seen counts as wrong.
+
+        Raises:
+            ArgumentError: None bears a class that it knows.
+        """
+        codes = self.codes(data)
+        if (codes < 0).all():
+            raise ArgumentError(f"Judge.accuracy: no sample bears a {self.tells} that this judge knows; it knows {list(self.levels[:10])}.")
         values = data.plain().read(list(self.seen), np.arange(len(data)))
-        return float((self.look({n: np.asarray(v) for n, v in values.items()})[1] == self.codes(data)).mean())
+        return float((self.look({n: np.asarray(v) for n, v in values.items()})[1] == codes).mean())
 
     def __repr__(self) -> str:
         return f"Judge({list(self.seen)} -> {self.tells!r}, {len(self.levels)} classes)"

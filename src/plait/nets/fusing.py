@@ -12,7 +12,7 @@ from plait.errors import ArgumentError, NameUnknownError
 from plait.meant import meant
 from plait.nets.encoders import Encoded, encode, enter, pooled
 from plait.nets.heads import answer, layer_name, loss_of, metric_of, weight_of
-from plait.nets.kinds import Given, Wanted, given, wanted
+from plait.nets.kinds import Given, Wanted, given, values_of, wanted
 from plait.nets.loss_weights import weigh_losses
 from plait.nets.merging import Merge, merge as merged_branches
 from plait.randomness import seeded
@@ -104,10 +104,11 @@ def fusion(
         }
         model = settled(keras.Model(entered, outputs, name=name))
     own = loss_weights if isinstance(loss_weights, Mapping) else {}
+    even = {n: weight_of(one, losses[n], lambda n=n: values_of(data, n)) for n, one in targets.items()}
     model.compile(
         optimizer,
         loss=losses,
-        loss_weights={n: own.get(n, 1.0) * (weight_of(targets[n], losses[n]) if n in targets else 1.0) for n in data.targets},
+        loss_weights={n: own.get(n, 1.0) * even.get(n, 1.0) for n in data.targets},
         weighted_metrics={n: [metric_of(targets[n])] for n in data.targets if n in targets},
     )
     return weigh_losses(model, loss_weights) if isinstance(loss_weights, str) else model

@@ -41,17 +41,18 @@ class GradNorm:
                 f"weigh_losses: the heads {list(names)} of model {model.name!r} share no layer, so that no loss is in another's way. "
                 "Leave the weights to compile()."
             )
-        self._shared, self._rest = keras.Model(given, border), keras.Model(border, made)
+        # no keras.Model: one that begins in the middle adds nodes to the layers, and the model could no longer be saved
+        self._shared, self._rest = keras.Function(given, border), keras.Function(border, made)
 
     def norms(self, model: Any, x: Any, losses: Callable[[Any], list[Any]]) -> Any:
         """(heads,) lengths of the gradients of the losses with respect to what is shared."""
-        shared = [_ops.stop_gradient(tensor) for tensor in keras.tree.flatten(self._shared(x, training=False))]
+        shared = [_ops.stop_gradient(tensor) for tensor in keras.tree.flatten(self._shared(x))]
 
         def of(learned: Sequence[Any]) -> list[Any]:
             whole = list(shared)
             for place, tensor in zip(self._learned, learned, strict=True):
                 whole[place] = tensor
-            return losses(self._rest(whole, training=False))
+            return losses(self._rest(whole))
 
         found = gradients(of, [shared[place] for place in self._learned])
         squares = [sum(_ops.sum(_ops.square(_ops.cast(part, "float32"))) for part in parts) for parts in found]
@@ -63,8 +64,11 @@ class GradNorm:
         live = _ops.logical_and(losses > _TINY, norms > _TINY)
         safe, lengths = _ops.where(live, losses, 1.0), _ops.log(_ops.where(live, norms, 1.0))
         begins = _ops.logical_and(live, begun < 0.5)
-        logs = _ops.where(begins, -lengths, logs)
-        logs = _ops.where(_ops.any(begins), _even(logs), logs)
+        # in the first batch all at once; what is without a gradient there has the mean of the others, and moves from there as they do
+        some = _ops.cast(live, "float32")
+        middle = _ops.sum(-lengths * some) / _ops.maximum(_ops.sum(some), 1.0)
+        early = _ops.logical_and(_ops.any(begins), _ops.all(begun < 0.5))
+        logs = _ops.where(early, _even(_ops.where(live, -lengths, middle)), logs)
         first = _ops.where(begins, safe, first)
         slow = _ops.where(live, safe / first, 1.0)
         slow = _ops.log(slow / _ops.mean(slow))

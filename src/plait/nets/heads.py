@@ -31,17 +31,32 @@ def loss_of(wanted: Wanted) -> str:
     }.get(wanted.kind, "mean_squared_error")
 
 
-def metric_of(wanted: Wanted) -> str:
+def metric_of(wanted: Wanted) -> Any:
     """What is reported beside the loss: right answers, or the mean error in the target's unit."""
+    if wanted.kind == "yes-no":  # of several answers a sample Keras would take the largest for the only one
+        return keras.metrics.BinaryAccuracy(name="accuracy")
     return "accuracy" if wanted.kind in ("classes", "one-hot", "yes-no") else "mean_absolute_error"
 
 
-def weight_of(wanted: Wanted, loss: Any) -> float:
-    """What makes this loss of the target as large as that of the standardised target; 1 where that is not known."""
-    power = _power(loss)
-    if wanted.std is None or not power:
+def weight_of(wanted: Wanted, loss: Any, values: Callable[[], np.ndarray]) -> float:
+    """What makes this loss of the target as large as that of the standardised target; of losses that grow in another way than squared and
+    absolute errors, what makes it 1 for an answer that is always the mean.
+
+    Args:
+        wanted: The target.
+        loss: Of Keras, by its name or as it is, or a function.
+        values: () -> some of the samples.
+    """
+    if wanted.std is None or wanted.mean is None:
         return 1.0
-    return float(1 / np.mean(wanted.std**power))
+    power = _power(loss)
+    if power:
+        return float(1 / np.mean(wanted.std**power))
+    truth = np.asarray(values(), np.float32)
+    truth = truth.reshape(len(truth), -1) if wanted.place == "vector" else truth
+    found = keras.losses.get(loss)(truth, np.broadcast_to(wanted.mean.astype(np.float32), truth.shape))
+    height = float(np.mean(_ops.convert_to_numpy(found)))
+    return 1 / height if np.isfinite(height) and height > 0 else 1.0
 
 
 def answer(

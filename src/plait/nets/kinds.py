@@ -121,10 +121,10 @@ def wanted(data: Dataset, name: str) -> Wanted:
         return Wanted(name, "yes-no", place, shape, channels)
     if place == "map" and _small_unsigned(spec):
         return Wanted(name, "bytes", place, shape, channels, *_spread(data, name, channels))
-    if spec.dtype.kind in "iu":
-        _check_whole(data, name, shape)
     if place == "vector" and channels > 1 and _one_hot(data, name):
         return Wanted(name, "one-hot", place, shape, channels)
+    if spec.dtype.kind in "iu":
+        _check_whole(data, name, shape)
     return Wanted(name, "numbers", place, shape, channels, *_spread(data, name, channels))
 
 
@@ -166,7 +166,7 @@ def _labels(name: str, spec: Spec, shape: tuple[int, ...]) -> Wanted:
 
 def _tokens(data: Dataset, name: str, shape: tuple[int, ...]) -> Given:
     steps = [step.fn for step in data.steps if step.on == (name,) and isinstance(step.fn, Tokenize)]
-    values = _values(data, name)
+    values = values_of(data, name)
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
     if low < 0:
         raise ArgumentError(
@@ -185,7 +185,7 @@ def _padding(data: Dataset, name: str, by_itself: float | None = None) -> float 
 
 
 def _scale(data: Dataset, name: str) -> Standardize | None:
-    values = _values(data, name)
+    values = values_of(data, name)
     far = float(np.abs(values, dtype=np.float64).max()) if values.size and values.dtype.kind != "b" else 1.0
     if math.isfinite(far) and (_SMALL <= far <= _LARGE or far == 0):
         return None
@@ -202,13 +202,13 @@ def _spread(data: Dataset, name: str, channels: int) -> tuple[np.ndarray, np.nda
 
 
 def _one_hot(data: Dataset, name: str) -> bool:
-    values = _values(data, name)
+    values = values_of(data, name)
     return bool(values.size) and bool(((values == 0) | (values == 1)).all() and (values.sum(axis=-1) == 1).all())
 
 
 def _check_whole(data: Dataset, name: str, shape: tuple[int, ...]) -> None:
     """Whole numbers without names may be counts or codes: that is for the user to say."""
-    values = np.unique(_values(data, name))
+    values = np.unique(values_of(data, name))
     low, high = (int(values[0]), int(values[-1])) if values.size else (0, 0)
     if low in (0, 1) and high - low + 1 == len(values) <= _FEW:
         classes = f"data.map(plait.Vocabulary.fit(train[{name!r}]), on={name!r})"
@@ -222,7 +222,7 @@ def _small_unsigned(spec: Spec) -> bool:
     return spec.dtype == np.uint8
 
 
-def _values(data: Dataset, name: str) -> np.ndarray:
+def values_of(data: Dataset, name: str) -> np.ndarray:
     """Some of the present samples."""
     values = _some(data, name)[name].values()
     return values.values if isinstance(values, Ragged) else values

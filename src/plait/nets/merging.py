@@ -118,7 +118,9 @@ def _gated(branches: Mapping[str, Any], width: int | None) -> Any:
 
 def _attention(branches: Mapping[str, Any], on: str, masks: Mapping[str, Any], width: int, heads: int) -> Any:
     if width % heads:
-        raise ArgumentError(f"merge='attention': width={width} is not divided by heads={heads}. Write heads=1, or another width.")
+        raise ArgumentError(
+            f"merge='attention': width={width} is not divided by heads={heads}. Write a width that is: {-(-width // heads) * heads}."
+        )
     asking = _tokens(branches[on], width)
     told = [(_tokens(tensor, width, always=True), masks.get(name)) for name, tensor in branches.items() if name != on]
     context = _layers.Concatenate(axis=1)([tokens for tokens, _ in told]) if len(told) > 1 else told[0][0]

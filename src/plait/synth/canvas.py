@@ -103,8 +103,9 @@ class Canvas:
         if spec.dtype.kind == "b":
             return part > 0.5
         if spec.dtype.kind in "iu":
-            bounds = np.iinfo(spec.dtype)
-            return np.clip(np.rint(part.astype(np.float64)), float(bounds.min), float(bounds.max)).astype(spec.dtype)
+            bounds, classes = np.iinfo(spec.dtype), len(spec.classes or ())
+            low, high = (0, classes - 1) if classes else (bounds.min, bounds.max)
+            return np.clip(np.rint(part.astype(np.float64)), float(low), float(high)).astype(spec.dtype)
         return part.astype(spec.dtype)
 
 

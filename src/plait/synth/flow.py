@@ -142,7 +142,8 @@ class ArrayFlow(Flow, Spatial):
     def sampler(self, *, steps: int | None = None, guidance: float | None = None) -> Any:
         """A plain Keras model: {"noise": (n, *shape), and each condition by its name, classes as codes} to samples in the user's units.
 
-        It holds the network 2 * steps - 1 times, one behind the other, so that it loads anywhere Keras does; the first call compiles all of it.
+        It holds the network 2 * steps - 1 times, one behind the other, so that it loads anywhere Keras does; the first call compiles
+        all of it.
 
         Args:
             steps, guidance: As of `fit`, and as there when left out.

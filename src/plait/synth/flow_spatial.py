@@ -56,7 +56,7 @@ def train_spatial(
 
     from plait.synth import networks, networks_flow_arrays, networks_spatial
 
-    train, held = (data, None) if patience is None else held_out(data, seed=seed)
+    train, held = (data, None) if patience is None else held_out("Flow", data, seed=seed)
     batches = max(1, len(train) // batch_size)
     epochs = epochs or int(np.clip(_STEPS // batches, 10, 400))
     rng = np.random.default_rng([shape["seed"], _STREAM])

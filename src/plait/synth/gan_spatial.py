@@ -59,7 +59,7 @@ def train_spatial(
 
     canvas, conditions = scene.canvas, scene.conditions
     mapped = any(c.spread(canvas.rank) for c in conditions)
-    train, held = (data, None) if patience is None else held_out(data, seed=seed)
+    train, held = (data, None) if patience is None else held_out("GAN", data, seed=seed)
     batches = max(1, len(train) // batch_size)
     epochs = epochs or int(np.clip(_STEPS // batches, 10, 400))
     rng = np.random.default_rng([shape["seed"], _STREAM])

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from plait.dataset import Dataset
+from plait.errors import ArgumentError
 from plait.loader import Loader
 from plait.progress import progress
 from plait.resume import Resume
@@ -63,11 +64,20 @@ class Notes(keras.layers.Layer):
 
 class _Watch(keras.callbacks.Callback):
     def __init__(
-        self, notes: Notes, mean: keras.Model, quality: Quality | None, patience: int | None, sheet: Any, advance: Any, epochs: int
+        self,
+        notes: Notes,
+        mean: keras.Model,
+        quality: Quality | None,
+        patience: int | None,
+        sheet: Any,
+        advance: Any,
+        epochs: int,
+        title: str,
     ) -> None:
         super().__init__()
         self._notes, self._mean, self._quality, self._patience = notes, mean, quality, patience
         self._sheet, self._advance, self._epochs, self._done = sheet, advance, epochs, 0
+        self._title = title
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._advance(epoch - self._done)  # what was trained before a resumed run
@@ -79,6 +89,11 @@ class _Watch(keras.callbacks.Callback):
             return
         curve, last = _numpy(self._notes.curve).copy(), _numpy(self._notes.last).copy()
         loss = float((logs or {}).get("loss", np.nan))
+        if not np.isfinite(loss):
+            raise ArgumentError(
+                f"{self._title}: the loss is {loss} after epoch {epoch + 1}: training went astray. Write a smaller "
+                "learning_rate=, such as a tenth; or look for values in the data that are not finite."
+            )
         quality = self._quality(self._mean) if self._quality is not None else np.nan
         curve[epoch] = loss, quality if np.isfinite(quality) else 0.0
         if self._notes.best is not None and (epoch == 0 or quality < curve[int(last[1]), 1]):
@@ -133,9 +148,15 @@ def fit(
         sheet: (network, epoch) -> writes what it makes to a file.
         shown: Whether there is a bar.
     """
-    loader = Loader(data, min(batch_size, len(data)), seed=seed, remainder="drop")
+    at_once = min(batch_size, len(data))
+    if at_once < 2:
+        raise ArgumentError(
+            f"{title}: a step takes {at_once} of {len(data)} samples, and at least 2 are needed. Write batch_size=2 or more, and give at "
+            "least 2 samples."
+        )
+    loader = Loader(data, at_once, seed=seed, remainder="drop")
     with progress(title, epochs, shown) as advance, undisturbed():
-        watch = _Watch(training.notes, training.mean, quality, patience, sheet, advance, epochs)
+        watch = _Watch(training.notes, training.mean, quality, patience, sheet, advance, epochs, title)
         callbacks = [watch] if resume is None else [watch, Resume(loader, resume)]
         training.fit(loader, epochs=epochs, verbose=0, callbacks=callbacks)
 

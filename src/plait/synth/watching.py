@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plait.dataset import Dataset
+from plait.errors import ArgumentError
 from plait.metrics.signals import frechet
 from plait.synth.sheet import rows_of, sheet, write_sheet
 from plait.synth.spatial import Scene
@@ -21,7 +22,7 @@ __all__ = ["Make", "fit_watched", "held_out"]
 #: (what samples are told, noise) -> (samples, *space, channels) in the user's units, of the network as it is now.
 Make = Callable[[Mapping[str, np.ndarray], np.ndarray], np.ndarray]
 
-_HELD, _COLUMNS, _COMPONENTS = 1000, 8, 16
+_HELD, _LEAST, _COLUMNS, _COMPONENTS = 1000, 4, 8, 16
 
 
 def fit_watched(
@@ -64,8 +65,17 @@ def fit_watched(
     return training.mean if training.notes.best is None else training.notes.best
 
 
-def held_out(data: Dataset, *, seed: int) -> tuple[Dataset, Dataset]:
-    """The part to train on, and a tenth to measure the quality on, of at most 1000 samples."""
+def held_out(owner: str, data: Dataset, *, seed: int) -> tuple[Dataset, Dataset]:
+    """The part to train on, and a tenth to measure the quality on, of at most 1000 samples.
+
+    Raises:
+        ArgumentError: There are too few for a distance between distributions.
+    """
+    if len(data) < 10 * _LEAST:
+        raise ArgumentError(
+            f"{owner}.fit(patience=...): the quality is measured on a tenth of the samples, and of {len(data)} that is too little to say "
+            f"anything; {10 * _LEAST} are needed. Leave patience= out."
+        )
     order = np.random.default_rng([int(seed) & 0xFFFFFFFF, 5]).permutation(len(data))
     held = int(np.clip(len(data) // 10, 1, _HELD))
     return data.take(np.sort(order[held:])), data.take(np.sort(order[:held]))

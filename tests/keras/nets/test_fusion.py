@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import plait
+from plait.checks.compiled import loss_parts
 
 RNG = np.random.default_rng(0)
 N = 48
@@ -145,6 +146,38 @@ def scores(model, data):
     right = np.mean(found["kind"].argmax(axis=1) == data["kind"].values())
     truth = {name: data[name].values() for name in ("size", "small")}
     return [right, *(1 - np.mean((found[n][:, 0] - truth[n]) ** 2) / np.var(truth[n]) for n in truth)]
+
+
+@pytest.mark.parametrize("loss", ["huber", keras.losses.LogCosh(), keras.losses.MeanAbsolutePercentageError(), lambda y, p: (y - p) ** 4])
+def test_a_loss_of_another_kind_begins_at_one_for_who_answers_the_mean(loss):
+    rng = np.random.default_rng(0)
+    arrays = plait.Arrays(x=rng.normal(size=(64, 3)), price=3e5 + 1e5 * rng.random(64), area=rng.random(64))
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={name: arrays[name] for name in ("price", "area")})
+    model = plait.nets.fusion(data, width=8, losses={"price": loss})
+    model.fit(plait.Loader(data, 64, shuffle=False), verbose=0)
+    mean = np.full((64, 1), arrays["price"].values().mean(), "float32")
+    height = keras.ops.mean(keras.losses.get(loss)(arrays["price"].values()[:, None].astype("float32"), mean))
+    weights = {part.head: part.weight for part in loss_parts(model)}
+    assert weights["price"] * float(height) == pytest.approx(1, rel=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(5,), (8, 8), (8, 8, 3)])
+def test_the_accuracy_of_several_answers_of_yes_or_no_is_the_share_that_is_right(shape):
+    rng = np.random.default_rng(0)
+    arrays = plait.Arrays(x=rng.normal(size=(64, 3)), seen=rng.random((64, *shape)) < 0.7)
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={"seen": arrays["seen"]})
+    model = plait.nets.fusion(data, width=8)
+    loader = plait.Loader(data, 64, shuffle=False)
+    said = model.predict(loader, verbose=0)["seen"] > 0.5
+    shown = model.evaluate(loader, verbose=0, return_dict=True)
+    shown = shown.get("seen_accuracy", shown.get("accuracy"))
+    assert shown == pytest.approx((said == arrays["seen"].values().reshape(said.shape)).mean(), abs=1e-3)
+
+
+def test_whole_numbers_with_a_single_one_in_each_row_are_one_hot():
+    arrays = plait.Arrays(x=np.random.default_rng(0).normal(size=(30, 3)), kind=np.eye(3, dtype=int)[np.arange(30) % 3])
+    model = plait.nets.fusion(plait.Dataset(inputs={"x": arrays["x"]}, targets={"kind": arrays["kind"]}), width=8)
+    assert tuple(model.output["kind"].shape) == (None, 3) and model.get_layer("kind").activation is keras.activations.softmax
 
 
 def test_heads_whose_scales_are_nine_orders_apart_are_all_trained():

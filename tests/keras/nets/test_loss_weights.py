@@ -73,6 +73,29 @@ def test_a_batch_without_labels_moves_nothing_and_does_not_start_anything():
         assert keras.ops.convert_to_numpy(begun).tolist() == [1, 1]
 
 
+def test_a_gradient_that_is_zero_in_the_first_batch_alone_does_not_make_the_weights_jump_in_the_second():
+    rule = object.__new__(GradNorm)
+    rule.rate, rule.alpha = 0.1, 0.0
+    losses = keras.ops.convert_to_tensor([1.0, 1.0, 1.0])
+    state = (keras.ops.zeros(3), keras.ops.ones(3), keras.ops.zeros(3))
+    first, *after = rule.step(state, losses, keras.ops.convert_to_tensor([1.0, 4.0, 0.0]))
+    np.testing.assert_allclose(np.exp(keras.ops.convert_to_numpy(first)), np.array([1, 0.25, 0.5]) / 1.75 * 3, rtol=1e-5)
+    second, *_ = rule.step(tuple(after), losses, keras.ops.convert_to_tensor([1.0, 4.0, 1e-3]))
+    assert np.abs(keras.ops.convert_to_numpy(second) - keras.ops.convert_to_numpy(first)).max() <= 0.1 + 1e-5
+
+
+def test_a_model_with_a_target_that_is_drawn_is_saved_while_gradnorm_moves_its_weights(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = plait.Arrays(photo=rng.random((32, 8, 8, 1)), size=rng.random(32), mask=rng.random((32, 8, 8, 1)) > 0.5)
+    data = plait.Dataset(inputs={"photo": arrays["photo"]}, targets={name: arrays[name] for name in ("size", "mask")})
+    made = plait.nets.fusion(data, width=8, loss_weights="gradnorm")
+    made.fit(plait.Loader(data, 16, seed=0), verbose=0)
+    made.save(tmp_path / "model.keras")
+    photo = {"photo": arrays["photo"].values()[:3].astype("float32")}
+    for name, values in keras.models.load_model(tmp_path / "model.keras").predict(photo, verbose=0).items():
+        np.testing.assert_allclose(values, made.predict(photo, verbose=0)[name], rtol=1e-4, atol=1e-5)
+
+
 def test_gradnorm_starts_where_the_weighted_gradients_are_equally_long():
     made = model()
     x, y = next(iter(loader()))[:2]

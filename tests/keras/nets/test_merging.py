@@ -106,7 +106,7 @@ def test_one_branch_an_unknown_one_and_a_width_that_heads_do_not_divide_are_erro
         plait.nets.merge({"photo": two["photo"]}, "add")
     with pytest.raises(plait.NameUnknownError, match=r"there is no branch 'foto'; the branches are \['photo', 'caption'\]"):
         plait.nets.merge(two, "film", on="foto")
-    with pytest.raises(plait.ArgumentError, match="width=6 is not divided by heads=4. Write heads=1, or another width"):
+    with pytest.raises(plait.ArgumentError, match="width=6 is not divided by heads=4. Write a width that is: 8."):
         plait.nets.merge(two, "attention")
 
 
