@@ -54,7 +54,8 @@ def weight_of(wanted: Wanted, loss: Any, values: Callable[[], np.ndarray]) -> fl
         return float(1 / np.mean(wanted.std**power))
     truth = np.asarray(values(), np.float32)
     truth = truth.reshape(len(truth), -1) if wanted.place == "vector" else truth
-    found = keras.losses.get(loss)(truth, np.broadcast_to(wanted.mean.astype(np.float32), truth.shape))
+    function: Any = keras.losses.get(loss)
+    found = function(truth, np.broadcast_to(wanted.mean.astype(np.float32), truth.shape))
     height = float(np.mean(_ops.convert_to_numpy(found)))
     return 1 / height if np.isfinite(height) and height > 0 else 1.0
 
