@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -154,12 +155,27 @@ def test_options_that_do_not_go_with_the_data_are_errors(tmp_path):
         ArgumentError, match=r"GAN.fit\(patience=...\): the quality is measured on a tenth .* of 20 that is too little .* 40 are"
     ):
         plait.GAN.fit(quarters(20), patience=2)
+    for option, said in (
+        ({"learning_rate": -1.0}, "learning_rate=-1.0): a number above 0"),
+        ({"learning_rate": "fast"}, "learning_rate='fast'): a number above 0"),
+        ({"penalty": -5}, "penalty=-5): a number of 0 or more"),
+        ({"augment": "yes"}, "augment='yes'): True, False or None"),
+        ({"judge": "x", "patience": 2}, "judge='x'): a plait.Judge is needed"),
+        ({"judge": plait.Judge}, "judge=...): the quality is measured where patience= is given"),
+    ):
+        with pytest.raises(ArgumentError, match=re.escape(said)):
+            plait.GAN.fit(quarters(20), **option)
+    short = plait.Arrays(x=np.zeros(20), s=np.zeros((20, 3, 2)))
+    with pytest.raises(
+        SpecError, match=r"'s' is \(3, 2\) float64, and images and series that are made have 4 or more a side. Make it larger"
+    ):
+        plait.GAN.fit(plait.Dataset(inputs={"x": short["x"]}, targets={"s": short["s"]}))
     with pytest.raises(ArgumentError, match=r"GAN.fit: a step takes 1 of 20 samples, and at least 2 are needed. Write batch_size=2"):
         plait.GAN.fit(quarters(20), batch_size=1)
     with pytest.raises(
         ArgumentError, match=r"GAN.fit: the loss is nan after epoch [12]: training went astray. Write a smaller learning_rate="
     ):
-        plait.GAN.fit(quarters(20), units=8, epochs=3, learning_rate=float("nan"), progress=False)
+        plait.GAN.fit(quarters(20), units=8, epochs=3, learning_rate=1e30, progress=False)
     with pytest.raises(ArgumentError, match=r"GAN.fit\(patience=0\): a whole number of at least 1 is needed"):
         plait.GAN.fit(quarters(20), patience=0)
     with pytest.raises(ArgumentError, match=r"GAN.sample\(given=\['image'\]\): this GAN is told \['quarter'\], all or none of it"):

@@ -79,6 +79,10 @@ def fusion(
         NameUnknownError: `encoders`, `heads`, `losses`, `loss_weights` or `on` names no stream.
     """
     _check(data, encoders, heads, losses, loss_weights, on)
+    if not isinstance(width, int) or isinstance(width, bool) or width < 1:
+        raise ArgumentError(f"fusion(width={width!r}): a whole number of at least 1 is needed.")
+    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+        raise ArgumentError(f"fusion(dropout={dropout!r}): a share from 0 to below 1 is needed.")
     encoders, heads, losses = dict(encoders or {}), dict(heads or {}), dict(losses or {})
     inputs = {n: given(data, n) if n not in encoders else _own(data, n) for n in data.inputs}
     targets = {n: found for n in data.targets if (found := _known(data, n, own=n in heads and n in losses)) is not None}
@@ -120,6 +124,9 @@ def _check(data: object, encoders: Any, heads: Any, losses: Any, loss_weights: A
     if not data.targets:
         raise ArgumentError("fusion: the data have no target, so there is nothing to answer. Write plait.Dataset(..., targets={...}).")
     weights = loss_weights if isinstance(loss_weights, Mapping) else None
+    for name, weight in (weights or {}).items():
+        if not isinstance(weight, (int, float)) or isinstance(weight, bool) or not weight >= 0:
+            raise ArgumentError(f"fusion: loss_weights={{{name!r}: {weight!r}}}; a weight is a number of 0 or more.")
     for word, named, known in (
         ("encoders", encoders, data.inputs),
         ("heads", heads, data.targets),

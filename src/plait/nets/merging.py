@@ -70,6 +70,13 @@ def merge(
         Information Fusion" (here without the tanh of each branch). Vaswani et al. 2017, "Attention Is All You Need" (cross-attention with
         residual and layer normalisation, without the feed-forward part).
     """
+    if not isinstance(branches, Mapping):
+        raise ArgumentError(
+            f"merge takes the branches by name, not a {type(branches).__name__}. Write merge({{'photo': a, 'caption': b}}, 'add')."
+        )
+    for word, number in (("width", width), ("heads", heads)):
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise ArgumentError(f"merge({word}={number!r}): a whole number of at least 1 is needed.")
     branches, masks = dict(branches), dict(masks or {})
     for name in [*masks, *([on] if on is not None else [])]:
         if name not in branches:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from plait.errors import ArgumentError
 
-__all__ = ["check_options", "only_for"]
+__all__ = ["check_judge", "check_options", "check_training", "only_for"]
 
 
 def check_options(owner: str, sizes: Mapping[str, object]) -> None:
@@ -20,6 +21,34 @@ def check_options(owner: str, sizes: Mapping[str, object]) -> None:
     for name, value in sizes.items():
         if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1):
             raise ArgumentError(f"{owner}.fit({name}={value!r}): a whole number of at least 1 is needed.")
+
+
+def check_training(owner: str, *, learning_rate: object, penalty: object = 0.0, augment: object = None) -> None:
+    """Raise where a number is none, or is below what it can be.
+
+    Raises:
+        ArgumentError: Naming it.
+    """
+    for name, value, least in (("learning_rate", learning_rate, "above 0"), ("penalty", penalty, "of 0 or more")):
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or value < 0 or (value == 0 and name == "learning_rate"):  # type: ignore[operator]
+            raise ArgumentError(f"{owner}.fit({name}={value!r}): a number {least} is needed.")
+    if augment not in (None, True, False):
+        raise ArgumentError(f"{owner}.fit(augment={augment!r}): True, False or None is needed.")
+
+
+def check_judge(owner: str, judge: object, patience: object) -> None:
+    """Raise where a judge is none, or has nothing to measure.
+
+    Raises:
+        ArgumentError: Saying what to write.
+    """
+    if judge is not None and not callable(getattr(judge, "features", None)):
+        raise ArgumentError(f"{owner}.fit(judge={judge!r}): a plait.Judge is needed. Write judge=plait.Judge.fit(train, 'its class').")
+    if judge is not None and patience is None:
+        raise ArgumentError(
+            f"{owner}.fit(judge=...): the quality is measured where patience= is given. Write patience=10, or leave judge= out."
+        )
 
 
 def only_for(owner: str, what: str, options: Mapping[str, object]) -> None:

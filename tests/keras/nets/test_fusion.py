@@ -174,6 +174,20 @@ def test_the_accuracy_of_several_answers_of_yes_or_no_is_the_share_that_is_right
     assert shown == pytest.approx((said == arrays["seen"].values().reshape(said.shape)).mean(), abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"width": 0}, r"fusion\(width=0\): a whole number of at least 1"),
+        ({"dropout": 1.5}, r"fusion\(dropout=1.5\): a share from 0 to below 1"),
+        ({"loss_weights": {"y": -1}}, r"fusion: loss_weights=\{'y': -1\}; a weight is a number of 0 or more"),
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_errors(option, said):
+    arrays = plait.Arrays(x=np.zeros((4, 3)), y=np.arange(4.0))
+    with pytest.raises(plait.ArgumentError, match=said):
+        plait.nets.fusion(plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]}), **option)
+
+
 def test_whole_numbers_with_a_single_one_in_each_row_are_one_hot():
     arrays = plait.Arrays(x=np.random.default_rng(0).normal(size=(30, 3)), kind=np.eye(3, dtype=int)[np.arange(30) % 3])
     model = plait.nets.fusion(plait.Dataset(inputs={"x": arrays["x"]}, targets={"kind": arrays["kind"]}), width=8)

@@ -102,6 +102,10 @@ def test_branches_that_do_not_are_named_with_their_shapes_and_the_line_to_write(
 
 def test_one_branch_an_unknown_one_and_a_width_that_heads_do_not_divide_are_errors():
     two = inputs(photo=(6,), caption=(6,))
+    with pytest.raises(plait.ArgumentError, match=r"merge takes the branches by name, not a list. Write merge\(\{'photo': a"):
+        plait.nets.merge(list(two.values()), "add")
+    with pytest.raises(plait.ArgumentError, match=r"merge\(heads=0\): a whole number of at least 1 is needed"):
+        plait.nets.merge(two, "attention", heads=0)
     with pytest.raises(plait.ArgumentError, match=r"two branches or more are needed, and there is \['photo'\]"):
         plait.nets.merge({"photo": two["photo"]}, "add")
     with pytest.raises(plait.NameUnknownError, match=r"there is no branch 'foto'; the branches are \['photo', 'caption'\]"):
