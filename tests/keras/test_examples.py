@@ -9,7 +9,7 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 SHORTER = {  # what else is left out
-    "c1_digits": {"rows": 320},
+    "c1_digits": {"rows": 640},
     "c4_conditions": {"rows": 400, "draws": 2},
     "n1_image_and_text_to_image": {"rows": 64, "draws": 2},
     "n2_sensors_to_series": {"rows": 400, "draws": 2},
