@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What the demo trains on: jax, torch or tensorflow.
 DEMO_BACKEND ?= jax
 # Which suites `make suites` runs: data, tensorflow, jax, torch.
-SUITES ?= tensorflow jax torch data
+SUITES ?= tensorflow jax data torch
 # Where `make bench-synthesis` keeps the tables' and the peers' packages.
 BENCH_VENV ?= build/bench-venv
 # Where `make bench` keeps plait beside its peers, and how much it measures: SIZE=tiny, small or full, WORKLOADS="w1 w2".

@@ -12,7 +12,7 @@ def each():
         yield pytest.param(document, id=str(document), marks=[pytest.mark.in_turn] * long)
 
 
-@pytest.mark.parametrize("document", each())
+@pytest.mark.parametrize("document", list(each()))
 def test_every_example_of_a_document_runs(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_document(document)
