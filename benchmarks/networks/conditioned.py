@@ -17,6 +17,7 @@ answers, those of the nearest known condition, and the mean. What is measured:
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import runpy
 import time
@@ -46,11 +47,12 @@ def main() -> None:
     parser.add_argument("which", nargs="*", default=[], help="n1, n2, n3; all when left out")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--short", action="store_true", help="a few samples and one epoch: does it run?")
+    parser.add_argument("--keep", type=Path, default=Path("build/networks"), help="what a seed gave is kept here, and not measured again")
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     for name in given.which or ["n1", "n2", "n3"]:
         title, measure, digits = {"n1": (N1, n1, 3), "n2": (N2, n2, 3), "n3": (N3, n3, 3)}[name]
-        every = [measure(seed, given.short) for seed in range(given.seeds)]
+        every = [kept(given.keep / f"{name}-{seed}.json", measure, seed, given.short) for seed in range(given.seeds)]
         text = f"## {title}\n\n{table(every, digits)}"
         print(text, flush=True)
         if given.page:
@@ -60,6 +62,17 @@ def main() -> None:
 N1 = "N1, an image and a sentence to an image"
 N2 = "N2, two sensors to a series"
 N3 = "N3, numbers and a category to numbers"
+
+
+def kept(path: Path, measure: Callable[[int, bool], Found], seed: int, short: bool) -> Found:
+    """What the file holds, or what is measured now; that of a short run is not kept."""
+    if not short and path.exists():
+        return json.loads(path.read_text(encoding="utf-8"))
+    found = measure(seed, short)
+    if not short:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    return found
 
 
 def n1(seed: int, short: bool) -> Found:
@@ -222,16 +235,21 @@ def shown(name: str, seed: int, found: Found, spent: dict[str, float]) -> Found:
 
 
 def table(every: list[Found], digits: int) -> str:
-    """A row each who answers, a column a figure: the mean over the seeds and its 95 % interval."""
+    """A row each who answers, a column a figure: the mean over the seeds, the least and the most."""
     figures = list(dict.fromkeys(key for who in every[0].values() for key in who))
     lines = ["| | " + " | ".join(figures) + " |", "|---" * (len(figures) + 1) + "|"]
     for who in every[0]:
         cells = []
         for key in figures:
             values = [found[who][key] for found in every if key in found[who]]
-            cells.append(page.interval(values, 0 if key in ("s", "CPU s") else digits) if values else "")
+            cells.append(spread(values, 0 if key in ("s", "CPU s") else digits) if values else "")
         lines.append(f"| {who} | " + " | ".join(cells) + " |")
-    return f"The mean of {len(every)} seeds and its 95 % interval.\n\n" + "\n".join(lines)
+    return f"The mean of {len(every)} seeds; in brackets the least and the most.\n\n" + "\n".join(lines)
+
+
+def spread(values: list[float], digits: int) -> str:
+    """The mean, and in brackets the least and the most."""
+    return f"{np.mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from faults import refused
 import plait
 from plait.pairs import read_pair, write_pair
 
+pytestmark = pytest.mark.in_turn(together=True)  # what is read is the same on every backend, and TensorFlow traces each fit anew
+
 CASES = int(os.environ.get("PLAIT_FUZZ_RUNS", "60"))
 
 

@@ -148,6 +148,7 @@ def scores(model, data):
     return [right, *(1 - np.mean((found[n][:, 0] - truth[n]) ** 2) / np.var(truth[n]) for n in truth)]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("loss", ["huber", keras.losses.LogCosh(), keras.losses.MeanAbsolutePercentageError(), lambda y, p: (y - p) ** 4])
 def test_a_loss_of_another_kind_begins_at_one_for_who_answers_the_mean(loss):
     rng = np.random.default_rng(0)
