@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 import plait
 
 
-def main(epochs: int = 60, draws: int = 8) -> None:
+def main(epochs: int = 300, draws: int = 8) -> None:
     train, test = rows().split(0.8, seed=0, stratify="digit")
 
     flow = trained(train, epochs)
@@ -38,7 +38,7 @@ def rows() -> plait.Dataset:
 
 
 def trained(train: plait.Dataset, epochs: int, seed: int = 0) -> plait.Flow:
-    return plait.Flow.fit(train, kinds={"digit": "category"}, epochs=epochs, units=128, seed=seed)
+    return plait.Flow.fit(train, kinds={"digit": "category"}, epochs=epochs, batch_size=64, seed=seed)
 
 
 def likest(train: plait.Dataset, test: plait.Dataset) -> list[int]:

@@ -181,7 +181,7 @@ def n3(seed: int, short: bool) -> Found:
     """Four fifths of the digits to train on; rows are made for the others."""
     example = example_of("n3")
     train, test = example["rows"]().split(0.8, seed=seed, stratify="digit")
-    flow, spent = timed(lambda: example["trained"](train, 2 if short else 60, seed))
+    flow, spent = timed(lambda: example["trained"](train, 2 if short else 300, seed))
     drawn = sampled(flow, test, "lower", 8, seed)
     known, truth = (part["lower"].values() for part in (train, test))
     guesses = {"the flow": drawn, "the row of the likest numbers": known[example["likest"](train, test)][:, None]}

@@ -28,7 +28,7 @@ FEWER = {  # epochs, where fewer are enough to see it
     "fusion_of_sensors": 25,
     "n1_image_and_text_to_image": 1,
     "n2_sensors_to_series": 1,
-    "n3_numbers_and_category_to_numbers": 30,
+    "n3_numbers_and_category_to_numbers": 12,
     "n4_merges": 4,
     "n5_preprocessing_by_type": 5,
     "n6_weighted_losses": 20,
