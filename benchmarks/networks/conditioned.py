@@ -244,12 +244,14 @@ def table(every: list[Found], digits: int) -> str:
             values = [found[who][key] for found in every if key in found[who]]
             cells.append(spread(values, 0 if key in ("s", "CPU s") else digits) if values else "")
         lines.append(f"| {who} | " + " | ".join(cells) + " |")
-    return f"The mean of {len(every)} seeds; in brackets the least and the most.\n\n" + "\n".join(lines)
+    said = f"The mean of {len(every)} seeds; in brackets the least and the most." if len(every) > 1 else "One seed."
+    return f"{said}\n\n" + "\n".join(lines)
 
 
 def spread(values: list[float], digits: int) -> str:
     """The mean, and in brackets the least and the most."""
-    return f"{np.mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    around = f" ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{around}"
 
 
 if __name__ == "__main__":
