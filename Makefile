@@ -57,7 +57,7 @@ bench-synthesis: $(VENV)/.dev $(BENCH_VENV)/.tables ## measure the synthesizers 
 	  --page docs/benchmarks-synthesis.md
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/synthesis/sampling.py --page docs/benchmarks-synthesis.md
 
-bench-networks: $(VENV)/.dev ## measure generators and fused networks; about two hours, writes docs/benchmarks-networks.md
+bench-networks: $(VENV)/.dev ## measure generators and fused networks; takes hours, writes docs/benchmarks-networks.md
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/networks/c1.py --page docs/benchmarks-networks.md
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/networks/conditioned.py --page docs/benchmarks-networks.md
 	KERAS_BACKEND=$(DEMO_BACKEND) $(BIN)/python benchmarks/networks/weights.py --page docs/benchmarks-networks.md

@@ -33,15 +33,15 @@ class Start(keras.initializers.VarianceScaling):
         *,
         seed: int | None = None,
     ) -> None:
-        self._number = random.randint(1, 10**9) if seed is None else seed
-        super().__init__(scale, mode, distribution, seed=self._number)
+        super().__init__(scale, mode, distribution, seed=random.randint(1, 10**9) if seed is None else seed)
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """A tensor of that shape; of the last two axes the first is what comes in, the second what goes out."""
         field = math.prod(shape[:-2])
         fan_in, fan_out = (shape[-2] if len(shape) > 1 else shape[-1]) * field, shape[-1] * field
         deviation = math.sqrt(self.scale / max(1.0, fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2))
-        rng = np.random.default_rng(self._number)
+        seed: Any = self.seed  # a number, where Keras allows for a generator too
+        rng = np.random.default_rng(seed)
         if self.distribution == "uniform":
             values = rng.uniform(-math.sqrt(3) * deviation, math.sqrt(3) * deviation, shape)
         else:

@@ -108,7 +108,7 @@ def fusion(
         }
         model = settled(keras.Model(entered, outputs, name=name))
     own = loss_weights if isinstance(loss_weights, Mapping) else {}
-    even = {n: weight_of(one, losses[n], lambda n=n: values_of(data, n)) for n, one in targets.items()}
+    even = {n: weight_of(one, losses[n], None if n in heads else lambda n=n: values_of(data, n)) for n, one in targets.items()}
     model.compile(
         optimizer,
         loss=losses,

@@ -35,23 +35,25 @@ def metric_of(wanted: Wanted) -> Any:
     """What is reported beside the loss: right answers, or the mean error in the target's unit."""
     if wanted.kind == "yes-no":  # of several answers a sample Keras would take the largest for the only one
         return keras.metrics.BinaryAccuracy(name="accuracy")
-    return "accuracy" if wanted.kind in ("classes", "one-hot", "yes-no") else "mean_absolute_error"
+    return "accuracy" if wanted.kind in ("classes", "one-hot") else "mean_absolute_error"
 
 
-def weight_of(wanted: Wanted, loss: Any, values: Callable[[], np.ndarray]) -> float:
+def weight_of(wanted: Wanted, loss: Any, values: Callable[[], np.ndarray] | None) -> float:
     """What makes this loss of the target as large as that of the standardised target; of losses that grow in another way than squared and
     absolute errors, what makes it 1 for an answer that is always the mean.
 
     Args:
         wanted: The target.
         loss: Of Keras, by its name or as it is, or a function.
-        values: () -> some of the samples.
+        values: () -> some of the samples; None where the answer may have another form than they have: such a loss keeps the weight 1.
     """
     if wanted.std is None or wanted.mean is None:
         return 1.0
     power = _power(loss)
     if power:
         return float(1 / np.mean(wanted.std**power))
+    if values is None:
+        return 1.0
     truth = np.asarray(values(), np.float32)
     truth = truth.reshape(len(truth), -1) if wanted.place == "vector" else truth
     function: Any = keras.losses.get(loss)

@@ -50,16 +50,16 @@ class Canvas:
         """
         specs = {name: data.spec[name] for name in names}
         for name, spec in specs.items():
-            if not spec.ragged and spec.dtype.kind in "biuf" and len(spec.shape) in (2, 3) and min(_space(spec)) < _SMALLEST:
-                raise SpecError(
-                    f"{owner}.fit: {name!r} is {spec}, and images and series that are made have {_SMALLEST} or more a side. Make it "
-                    f"larger, or make rows of it: data.map(lambda values: values.reshape(len(values), -1), on={name!r})."
-                )
             if spec.ragged or spec.dtype.kind not in "biuf" or len(spec.shape) not in (2, 3):
                 raise SpecError(
                     f"{owner}.fit: {name!r} is {spec}; beside images (height, width, channels) and series (time, channels) of "
                     f"{_SMALLEST} or more a side nothing else is made. Name it as a condition: {owner}.fit(data, condition=[{name!r}, "
                     "...]), or leave it out."
+                )
+            if min(_space(spec)) < _SMALLEST:
+                raise SpecError(
+                    f"{owner}.fit: {name!r} is {spec}, and images and series that are made have {_SMALLEST} or more a side. Make it "
+                    f"larger, or make rows of it: data.map(lambda values: values.reshape(len(values), -1), on={name!r})."
                 )
         first = next(iter(specs))
         unlike = next((name for name, spec in specs.items() if _space(spec) != _space(specs[first])), None)

@@ -134,7 +134,7 @@ def carried(
     """Noise carried to samples, by Heun's method; the last step is Euler's (Karras et al. 2022).
 
     So the velocity is never asked for at the end, where it was hardly trained, and the noise that is left goes with the last step: in N2
-    a step of a sixth left half of the roughness that Heun's method left throughout.
+    six steps left half of the roughness that twelve of Heun's alone left.
 
     Args:
         evaluate: The velocity: a dict as `array_velocity` takes it -> (samples, *shape).

@@ -162,6 +162,18 @@ def test_a_loss_of_another_kind_begins_at_one_for_who_answers_the_mean(loss):
     assert weights["price"] * float(height) == pytest.approx(1, rel=1e-3)
 
 
+def test_a_loss_of_ones_own_may_take_an_answer_of_another_form_from_a_head_of_ones_own():
+    """Mean and log of the deviation for one number."""
+    arrays = plait.Arrays(x=np.random.default_rng(0).normal(size=(64, 3)), y=np.random.default_rng(1).normal(size=64))
+    data = plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]})
+
+    def likelihood(y, p):
+        return p[:, 1] + keras.ops.square((y[:, 0] - p[:, 0]) / keras.ops.exp(p[:, 1])) / 2
+
+    model = plait.nets.fusion(data, width=8, heads={"y": keras.layers.Dense(2)}, losses={"y": likelihood})
+    assert {part.head: part.weight for part in loss_parts(model)} in ({"y": 1.0}, {"y": None})
+
+
 @pytest.mark.parametrize("shape", [(5,), (8, 8), (8, 8, 3)])
 def test_the_accuracy_of_several_answers_of_yes_or_no_is_the_share_that_is_right(shape):
     rng = np.random.default_rng(0)
