@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from faults import count
-from feeding import fed, feeder, making
+from feeding import fed, feeder, making, wait_until
 from fuzzing import memory
 
 import plait
@@ -87,6 +87,7 @@ def tree() -> tuple[float, int, int]:
 def test_many_epochs_by_workers_of_each_kind_take_no_more_than_the_first_ones(tmp_path: Path, workers: int, processes: bool) -> None:
     """The workers stay between the epochs; what they and this process hold together is looked at."""
     made, by = making(source(tmp_path).map(np.strings.str_len, on="t")), feeder(workers, processes)
+    before = threading.active_count() + processes  # the one that ends idle workers
 
     def one(number: int) -> float:
         first = number * made.order.per_pass
@@ -94,11 +95,12 @@ def test_many_epochs_by_workers_of_each_kind_take_no_more_than_the_first_ones(tm
 
     for number in range(15):
         one(number)
+    wait_until(lambda: threading.active_count() == before)
     resident, files, running = tree()
     for number in range(EPOCHS):
         assert one(number) == 276
+    assert wait_until(lambda: tree()[1:] == (files, running)), tree()  # threads end by themselves, after the pass that they worked for
     after = tree()
-    assert after[1:] == (files, running)
     assert after[0] < resident * 1.01 + 0.5 * (1 + 2 * processes), f"{resident:.1f} MB became {after[0]:.1f} MB"
 
 
