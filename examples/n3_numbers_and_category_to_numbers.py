@@ -38,7 +38,7 @@ def rows() -> plait.Dataset:
 
 
 def trained(train: plait.Dataset, epochs: int, seed: int = 0) -> plait.Flow:
-    return plait.Flow.fit(train, kinds={"digit": "category"}, epochs=epochs, batch_size=64, seed=seed)
+    return plait.Flow.fit(train, kinds={"digit": "category"}, epochs=epochs, blocks=5, batch_size=64, seed=seed)
 
 
 def likest(train: plait.Dataset, test: plait.Dataset) -> list[int]:

@@ -6,12 +6,12 @@ answers, those of the nearest known condition, and the mean. What is measured:
 - energy: the energy score (Gneiting and Raftery 2007) of several draws, in the units of the data; less is better.
 - N1, by a `plait.Judge` that was trained on real pairs of a crop and its answer to tell the wish: the share of answers that it says are
   what was wished for; Fréchet distance, over the variance of real ones, precision, recall, density and coverage in its features; and what
-  a second judge, trained on the answers made, gets right of real ones (by chance 6 %).
+  a second judge, trained on the answers made, gets right of real ones (by chance 6 %): on all draws, for as many steps whoever answers.
 - N2: the discriminative score, how far from one half a judge of sensors and series comes in telling made from real ones that it hasn't
   seen; and the predictive score, the root mean square error on real series of a temporal network that was trained on the made ones to
   tell the next value of the series from the sensors and the series so far (Yoon, Jarrett, van der Schaar 2019).
-- N3: the AUC of trees that tell made rows from real ones (one half for a coin); and what trees that learned the digit from rows made
-  get right of real ones.
+- N3: the AUC of trees that tell made rows from real ones (one half for a coin), the mean over the draws; and what trees that learned the
+  digit from rows made for one half get right of the real ones of the other, either way: from all draws, as that is what new rows are for.
 """
 
 from __future__ import annotations
@@ -107,7 +107,10 @@ def n1(seed: int, short: bool) -> Found:
         points, _ = judge.look({name: made[name].values() for name in judge.seen})
         found[who] = energy | {"as wished": judge.accuracy(made), "Fréchet": frechet(real, points)}
         found[who] |= {name: float(value.value) for name, value in neighbourhoods(real, points).items()}
-        second = plait.Judge.fit(made, "wish", seed=seed + 1, epochs=1 if short else 40, progress=False)
+        several = {name: np.repeat(asked[name].values(), guess.shape[1], axis=0) for name in ("photo", "wish")}
+        arrays = plait.Arrays(**several, image=guess.reshape(-1, *guess.shape[2:]))
+        every = plait.Dataset(inputs={name: arrays[name] for name in ("photo", "wish")}, targets={"image": arrays["image"]})
+        second = plait.Judge.fit(every, "wish", seed=seed + 1, epochs=1 if short else 40 // guess.shape[1], progress=False)
         found[who]["taught"] = second.accuracy(kept)
     return shown("n1", seed, found, spent)
 
@@ -187,15 +190,18 @@ def n3(seed: int, short: bool) -> Found:
     guesses = {"the flow": drawn, "the row of the likest numbers": known[example["likest"](train, test)][:, None]}
     guesses |= {"the mean row": np.repeat(known.mean(axis=0)[None, None], len(test), axis=0), REAL: truth[:, None]}
     digit, upper = test["digit"].values(), test["upper"].values()
-    order = np.random.default_rng(seed).permutation(len(test))
-    learn, ask = order[::2], order[1::2]
+    halves = np.random.default_rng(seed).permutation(len(test)) % 2
     found: Found = {}
     for who, guess in guesses.items():
-        rows = np.column_stack([upper, guess[:, 0]])
-        taught = HistGradientBoostingClassifier(random_state=seed, max_iter=50).fit(rows[learn], digit[learn])
+        draws, right = guess.shape[1], np.empty(len(test), bool)
+        for half in (0, 1):
+            learn, ask = halves == half, halves != half
+            rows = np.concatenate([np.column_stack([upper, guess[:, draw]])[learn] for draw in range(draws)])
+            trees = HistGradientBoostingClassifier(random_state=seed, max_iter=50).fit(rows, np.tile(digit[learn], draws))
+            right[ask] = trees.predict(np.column_stack([upper, truth])[ask]) == digit[ask]
         energy = {} if who == REAL else {"energy": example["energy"](guess, truth)}
-        found[who] = energy | {"AUC": rows_apart(train, test, guess[:, 0])}
-        found[who]["taught"] = float((taught.predict(np.column_stack([upper, truth])[ask]) == digit[ask]).mean())
+        found[who] = energy | {"AUC": float(np.mean([rows_apart(train, test, guess[:, draw]) for draw in range(draws)]))}
+        found[who]["taught"] = float(right.mean())
     return shown("n3", seed, found, spent)
 
 

@@ -74,7 +74,7 @@ def test_the_network_in_numpy_is_the_network_in_keras():
     angles = 0.3 * np.pi * np.arange(1, 9)
     time = np.tile(np.r_[np.sin(angles), np.cos(angles)].astype("float32"), (5, 1))
     by_keras = keras.ops.convert_to_numpy(training.mean([state, np.tile(given, (5, 1)), time])) * (1 - given)
-    np.testing.assert_allclose(velocity(training)(state, given, 0.3), by_keras, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(velocity(training.mean)(state, given, 0.3), by_keras, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("option", ["units", "blocks", "batch_size", "steps"])

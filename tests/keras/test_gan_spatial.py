@@ -144,11 +144,11 @@ def test_what_the_critic_sees_is_shifted_and_cut_out_and_differs_from_sample_to_
     assert len(np.unique(bright.round(4))) > 25 and np.array_equal(bright[..., 0], bright[..., 1])
 
 
-def test_options_that_do_not_go_with_the_data_are_errors(tmp_path):
+def test_options_that_do_not_go_with_the_data_are_errors():
     table = plait.Arrays(x=np.arange(9.0), y=np.arange(9.0))
     rows = plait.Dataset(inputs={"x": table["x"]}, targets={"y": table["y"]})
-    with pytest.raises(ArgumentError, match=r"sheets=...\) is for images and series, and these data hold columns alone. Leave sheets="):
-        plait.GAN.fit(rows, sheets=tmp_path)
+    with pytest.raises(ArgumentError, match=r"augment=...\) is for images and series, and these data hold columns alone. Leave augment="):
+        plait.GAN.fit(rows, augment=True)
     with pytest.raises(ArgumentError, match=r"GAN.fit\(layers=...\) is for rows, and these data hold images or series"):
         plait.GAN.fit(quarters(20), layers=2)
     with pytest.raises(

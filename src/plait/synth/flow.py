@@ -48,8 +48,8 @@ class Flow(Synthesizer):
         Ho, Salimans, "Classifier-free diffusion guidance", 2022: for images and series.
     """
 
-    #: "loss", the mean square error of the velocity, after each epoch; of rows also "val_loss"; of images and series with `patience` also
-    #: "quality", the Fréchet distance to samples that were held out
+    #: "loss", the mean square error of the velocity, after each epoch; with `patience` also "quality", the distance to samples that were
+    #: held out: Fréchet's of images and series, the energy distance of rows
     history: dict[str, list[float]]
 
     @classmethod
@@ -94,7 +94,7 @@ class Flow(Synthesizer):
             steps: When sampling, by Heun's method (12 for rows); of images and series 6, the last of them Euler's, which takes away
                 noise that is left: more are slower, and rougher.
             guidance: More than 1 exaggerates what is told when sampling, at twice the cost (1). For images and series.
-            patience, judge, sheets, resume, recurrent: As of `GAN.fit`. For images and series.
+            patience, judge, sheets, resume, recurrent: As of `GAN.fit`.
             progress: Show a bar.
 
         Returns:
@@ -105,8 +105,7 @@ class Flow(Synthesizer):
         """
         spatial = isinstance(data, Dataset) and is_spatial(data)
         for_rows = {"constraints": constraints or None, "blocks": blocks}
-        for_arrays: dict[str, object] = {"condition": condition, "guidance": guidance, "patience": patience, "judge": judge}
-        for_arrays |= {"sheets": sheets, "resume": resume, "recurrent": recurrent}
+        for_arrays: dict[str, object] = {"condition": condition, "guidance": guidance, "judge": judge, "recurrent": recurrent}
         only_for("Flow", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
         sizes = {"units": units, "blocks": blocks, "batch_size": batch_size, "steps": steps, "epochs": epochs, "patience": patience}
         check_options("Flow", sizes)
@@ -122,7 +121,8 @@ class Flow(Synthesizer):
             return ArrayFlow(done.scene, done.network, done.shape, way, done.history)
         trained = train_rows(
             data, seed=seed, kinds=kinds, constraints=constraints, epochs=epochs, units=units or 256, blocks=blocks or 3,
-            batch_size=batch_size or 256, learning_rate=learning_rate, progress=progress,
+            batch_size=batch_size or 256, learning_rate=learning_rate, patience=patience, sheets=sheets, resume=resume,
+            progress=progress,
         )  # fmt: skip
         made = trained.prepared
         return RowFlow(made.schema, made.constraints, made.inner, trained.rows, trained.velocity, steps or _ROW_STEPS, trained.history)

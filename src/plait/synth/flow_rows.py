@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,9 +12,13 @@ from plait.dataset import Dataset
 from plait.synth.learned import Prepared, prepare
 from plait.synth.rows import Rows
 from plait.synth.velocity import Velocity
+from plait.synth.watching_rows import fit_rows, told_apart
 from plait.tabular import Kind
 
 __all__ = ["FlowOfRows", "train_rows"]
+
+_STEPS = 4000  # of training, where nobody says how many
+_LOOKS = 6  # steps of the samples that are looked at while training
 
 
 class FlowOfRows(NamedTuple):
@@ -36,6 +41,9 @@ def train_rows(
     blocks: int,
     batch_size: int,
     learning_rate: float,
+    patience: int | None,
+    sheets: str | os.PathLike[str] | None,
+    resume: str | os.PathLike[str] | None,
     progress: bool,
 ) -> FlowOfRows:
     """Train on a table; the arguments are those of `Flow.fit`."""
@@ -46,25 +54,24 @@ def train_rows(
 
     rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 2])
     rows = Rows.of(prepared.inner, prepared.columns)
-    values = rows.encode(prepared.columns, rng)
-    kept, held = networks.divided(len(values), rng)
-    batches = -(-len(kept) // batch_size)
-    epochs = epochs or int(np.clip(4000 // batches, 10, 400))
+    known = np.zeros(rows.width, bool)  # any variables can be given, and no network is told apart for it
+    train, held = told_apart("Flow", rows.shares(prepared.columns), known, patience=patience, seed=seed)
+    batches = max(1, len(train) // batch_size)
+    epochs = epochs or int(np.clip(_STEPS // batches, 10, 400))
     inputs = np.array([v.role == "input" for v in prepared.inner.variables])
     with networks.undisturbed():
-        training = networks_flow.FlowTraining(rows.owners, inputs, units=units, blocks=blocks, seed=int(seed) & 0x7FFFFFFF)
+        training = networks_flow.FlowTraining(
+            rows.owners, inputs, units=units, blocks=blocks, seed=int(seed) & 0x7FFFFFFF, watched=held is not None
+        )
         pace: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * batches)
         training.compile(keras.optimizers.Adam(pace, clipnorm=1.0))
-    history = networks.train(
-        training,
-        {"row": values[kept]},
-        np.zeros(len(kept), np.float32),
-        ({"row": values[held]}, np.zeros(len(held), np.float32)),
-        title="Flow.fit",
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=int(seed),
-        shown=progress,
-    )
-    losses = {name: [float(v) for v in history.history[name]] for name in ("loss", "val_loss")}
-    return FlowOfRows(prepared, rows, networks_flow.velocity(training), losses)
+
+    def make(noise: np.ndarray, told: np.ndarray) -> np.ndarray:
+        nothing = np.zeros(rows.width, np.float32)
+        return networks_flow.velocity(training.mean).sample(noise, nothing, np.zeros_like(noise), _LOOKS)
+
+    best = fit_rows(
+        training, rows, known, train, held, rng=rng, noise=rows.width, make=make, sheets=sheets, title="Flow.fit", epochs=epochs,
+        batch_size=batch_size, seed=int(seed), resume=resume, patience=patience, shown=progress,
+    )  # fmt: skip
+    return FlowOfRows(prepared, rows, networks_flow.velocity(best), training.notes.read())

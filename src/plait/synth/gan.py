@@ -49,8 +49,8 @@ class GAN(Synthesizer):
 
     #: the trained generator, a plain keras.Model
     generator: Any
-    #: "loss", both losses added, after each epoch, which does not tell how good the samples are; of images and series with `patience` also
-    #: "quality", the Fréchet distance to samples that were held out; of rows also "val_loss"
+    #: "loss", both losses added, after each epoch, which does not tell how good the samples are; with `patience` also "quality", the
+    #: distance to samples that were held out: Fréchet's of images and series, the energy distance of rows
     history: dict[str, list[float]]
 
     @classmethod
@@ -98,10 +98,11 @@ class GAN(Synthesizer):
             augment: Whether images and series are shifted, cut out and brightened at random before the critic sees them; by itself
                 where there are fewer than 2000.
             patience: Measure the quality after each epoch on a tenth that is held out, keep the best network, and end after so many epochs
-                without a better one. For images and series.
-            judge: In whose features the quality is measured; in principal components where there is none.
-            sheets: Folder for a picture of samples after each epoch, a row for each class or condition. For images and series.
-            resume: JSON file, as of `plait.Resume`: a run that was killed goes on where it was. For images and series.
+                without a better one.
+            judge: In whose features the quality is measured; in principal components where there is none. For images and series.
+            sheets: Folder for a picture of samples after each epoch: a row for each class or condition; of rows each variable against
+                each other one, real ones below the diagonal and made ones above it.
+            resume: JSON file, as of `plait.Resume`: a run that was killed goes on where it was.
             recurrent: Whether each series that is told passes a recurrent branch of its own (a GRU in both directions) before it meets the
                 others; by itself not: convolutions over time are quicker. For series out of series.
             progress: Show a bar.
@@ -114,7 +115,7 @@ class GAN(Synthesizer):
         """
         spatial = isinstance(data, Dataset) and is_spatial(data)
         for_rows = {"constraints": constraints or None, "layers": layers}
-        for_arrays = {"augment": augment, "patience": patience, "judge": judge, "sheets": sheets, "resume": resume, "recurrent": recurrent}
+        for_arrays = {"augment": augment, "judge": judge, "recurrent": recurrent}
         only_for("GAN", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
         sizes = {"epochs": epochs, "noise": noise, "units": units, "layers": layers, "batch_size": batch_size, "patience": patience}
         check_options("GAN", sizes)
@@ -130,7 +131,7 @@ class GAN(Synthesizer):
         done = train_rows(
             data, seed=seed, kinds=kinds, constraints=constraints, condition=() if condition is None else condition, epochs=epochs,
             noise=noise, units=units or 256, layers=layers or 3, batch_size=batch_size or 256, learning_rate=learning_rate,
-            penalty=penalty, progress=progress,
+            penalty=penalty, patience=patience, sheets=sheets, resume=resume, progress=progress,
         )  # fmt: skip
         made = done.prepared
         return RowGAN(made.schema, made.constraints, made.inner, done.rows, done.generator, done.shape, done.conditions, done.history)
@@ -186,7 +187,7 @@ class RowGAN(GAN, Learned):
         #: the trained generator, a plain keras.Model
         self.generator = generator
         self._rows, self._shape, self._conditions = rows, dict(shape), dict(conditions)
-        #: "loss" and "val_loss", both losses added, after each epoch; they do not tell how good the samples are
+        #: as of `GAN`
         self.history = {name: list(values) for name, values in history.items()}
 
     def _draw(self, n: int, *, rng: np.random.Generator, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

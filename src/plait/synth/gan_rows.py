@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,9 +13,12 @@ from plait.errors import ArgumentError, NameUnknownError
 from plait.meant import meant
 from plait.synth.learned import Prepared, prepare
 from plait.synth.rows import Rows
+from plait.synth.watching_rows import fit_rows, told_apart
 from plait.tabular import Kind, Schema
 
 __all__ = ["TrainedRows", "columns_told", "row_network", "train_rows"]
+
+_STEPS = 4000  # of training, where nobody says how many
 
 
 class TrainedRows(NamedTuple):
@@ -42,40 +46,42 @@ def train_rows(
     batch_size: int,
     learning_rate: float,
     penalty: float,
+    patience: int | None,
+    sheets: str | os.PathLike[str] | None,
+    resume: str | os.PathLike[str] | None,
     progress: bool,
 ) -> TrainedRows:
     """Train on a table; the arguments are those of `GAN.fit`."""
     prepared = prepare("GAN", data, kinds, constraints, seed=seed)
     told = _told(prepared.inner, condition)
-    from plait.synth import networks, networks_gan
+    from plait.synth import networks, networks_gan, networks_spatial
 
     rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 3])
     rows = Rows.of(prepared.inner, prepared.columns)
-    values = rows.encode(prepared.columns, rng)
     known = columns_told(rows, told)
-    streams = {"row": values[:, ~known]} | ({"condition": values[:, known]} if told else {})
-    kept, held = networks.divided(len(values), rng)
-    batches = -(-len(kept) // batch_size)
+    train, held = told_apart("GAN", rows.shares(prepared.columns), known, patience=patience, seed=seed)
     shape = {"noise": noise, "units": units, "layers": layers, "seed": int(seed) & 0x7FFFFFFF}
     with networks.undisturbed():
-        critic = networks_gan.row_critic(int((~known).sum()), int(known.sum()), units=units, layers=layers, seed=shape["seed"] + 1000)
         training = networks_gan.Adversarial(
-            lambda: row_network(rows, told, shape), critic, noise=("noise", (noise,)), sample="row", penalty=penalty, seed=shape["seed"]
+            lambda: row_network(rows, told, shape),
+            networks_gan.row_critic(int((~known).sum()), int(known.sum()), units=units, layers=layers, seed=shape["seed"] + 1000),
+            noise=("noise", (noise,)),
+            sample="row",
+            penalty=penalty,
+            seed=shape["seed"],
+            notes=networks_spatial.Notes(None if held is None else row_network(rows, told, shape)),
         )
         training.compile(training.optimizer_for(learning_rate))
-    history = networks.train(
-        training,
-        {name: array[kept] for name, array in streams.items()},
-        np.zeros(len(kept), np.float32),
-        ({name: array[held] for name, array in streams.items()}, np.zeros(len(held), np.float32)),
-        title="GAN.fit",
-        epochs=epochs or int(np.clip(4000 // batches, 10, 400)),
-        batch_size=batch_size,
-        seed=int(seed),
-        shown=progress,
-    )
-    losses = {name: [float(v) for v in history.history[name]] for name in ("loss", "val_loss")}
-    return TrainedRows(prepared, rows, training.mean, shape, {name: prepared.columns[name] for name in told}, losses)
+
+    def make(drawn: np.ndarray, condition: np.ndarray) -> np.ndarray:
+        return networks_spatial.drawn(training.mean, {"noise": drawn} | ({"condition": condition} if told else {}))
+
+    best = fit_rows(
+        training, rows, known, train, held, rng=rng, noise=noise, make=make, sheets=sheets, title="GAN.fit",
+        epochs=epochs or int(np.clip(_STEPS // max(1, len(train) // batch_size), 10, 400)), batch_size=batch_size, seed=int(seed),
+        resume=resume, patience=patience, shown=progress,
+    )  # fmt: skip
+    return TrainedRows(prepared, rows, best, shape, {name: prepared.columns[name] for name in told}, training.notes.read())
 
 
 def row_network(rows: Rows, told: Sequence[str], shape: Mapping[str, int]) -> Any:

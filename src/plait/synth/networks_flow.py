@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from plait.starting import Start
+from plait.synth.networks_spatial import Notes
 from plait.synth.velocity import FREQUENCIES, Velocity
 
 __all__ = ["FlowTraining", "velocity"]
@@ -16,8 +17,7 @@ __all__ = ["FlowTraining", "velocity"]
 _layers: Any = keras.layers  # their types are narrower than what they take
 _ops: Any = keras.ops
 
-_KEPT = 0.995  # of the running mean of the weights, at each step
-_NOTHING, _INPUTS = 0.5, 0.25  # how often nothing is given in training, and the inputs
+_NOTHING, _INPUTS = 0.4, 0.4  # how often nothing is given in training, and the inputs
 
 
 class FlowTraining(keras.Model):
@@ -31,15 +31,17 @@ class FlowTraining(keras.Model):
         inputs: (variables,) bool, which variables are inputs.
         units, blocks: Width and depth of the network.
         seed: Of the initial weights and of all draws.
+        watched: Whether the best network is kept beside the mean one.
     """
 
-    def __init__(self, owners: np.ndarray, inputs: np.ndarray, *, units: int, blocks: int, seed: int) -> None:
+    def __init__(self, owners: np.ndarray, inputs: np.ndarray, *, units: int, blocks: int, seed: int, watched: bool = False) -> None:
         super().__init__(name="flow")
         self._spread = np.eye(int(owners.max()) + 1, dtype="float32")[owners].T  # (variables, width)
         self._inputs = inputs.astype("float32")
         self.network = _network(len(owners), units=units, blocks=blocks, seed=seed)
         self.mean = _network(len(owners), units=units, blocks=blocks, seed=seed)
         self.mean.trainable = False
+        self.notes = Notes(_network(len(owners), units=units, blocks=blocks, seed=seed) if watched else None)
         self._draws = keras.random.SeedGenerator(seed)
         self.built = True
 
@@ -62,16 +64,15 @@ class FlowTraining(keras.Model):
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
         """The mean square of what the velocity is wrong by."""
         if training:
-            for mean, own in zip(self.mean.variables, self.network.variables, strict=True):
-                mean.assign(_KEPT * mean + (1 - _KEPT) * _ops.stop_gradient(own))
+            self.notes.follow(self.mean, self.network)
         return _ops.mean(_ops.square(y_pred))
 
 
-def velocity(training: FlowTraining) -> Velocity:
-    """The running mean of the weights, for NumPy."""
+def velocity(network: keras.Model) -> Velocity:
+    """A network of `FlowTraining`, for NumPy."""
     arrays: Mapping[str, np.ndarray] = {
         f"{layer.name}.{part}": np.asarray(_ops.convert_to_numpy(value), np.float32)
-        for layer in training.mean.layers
+        for layer in network.layers
         if layer.variables
         for part, value in (("kernel", layer.kernel), ("bias", layer.bias))
     }

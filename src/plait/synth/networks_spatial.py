@@ -140,7 +140,7 @@ def fit(
     Args:
         training: With `notes`, and `mean`, the network that is sampled from.
         data: Every stream an input.
-        title: Of the bar.
+        title: Of the bar, such as "GAN.fit".
         epochs, batch_size, seed: As usual; the last, partial batch of an epoch is left out, for the sake of compiling once.
         resume: JSON file of `plait.Resume`.
         quality: Of the network, less is better; measured after each epoch.
@@ -148,6 +148,10 @@ def fit(
         sheet: (network, epoch) -> writes what it makes to a file.
         shown: Whether there is a bar.
     """
+    if epochs > _EPOCHS:
+        raise ArgumentError(
+            f"{title}(epochs={epochs}): at most {_EPOCHS} are kept account of. Write a smaller batch_size=: more steps an epoch."
+        )
     at_once = min(batch_size, len(data))
     if at_once < 2:
         raise ArgumentError(

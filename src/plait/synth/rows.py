@@ -13,7 +13,7 @@ from plait.synth.margins import Margin
 from plait.synth.orders import orders
 from plait.tabular import Schema, Variable
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "placed"]
 
 _ONE_HOT = 32  # levels of a category that are told apart by a number each; where there are more, they stand in an order
 _EDGE = 1e-6  # shares stay away from 0 and 1, whose normal score is infinite
@@ -71,17 +71,21 @@ class Rows:
 
     def encode(self, columns: Mapping[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
         """Some or all columns as (rows, width) float32; zeros for those that are not there."""
+        return placed(self.shares(columns), rng)
+
+    def shares(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Some or all columns as (rows, width, 2) float32: where each value's share of its column begins and ends; `placed` draws in it."""
         special: Any = require("scipy.special", extra="synth", purpose="A normal score")
         rows = len(next(iter(columns.values())))
-        out = np.zeros((rows, self.width), np.float32)
+        out = np.full((rows, self.width, 2), 0.5, np.float32)
         for name, column in columns.items():
             margin, part = self.margins[name], self.part(name)
             if margin is not None:
-                out[:, part.start] = special.ndtri(np.clip(margin.to_uniform(column, rng), _EDGE, 1 - _EDGE))
+                out[:, part.start] = np.clip(np.stack(margin.interval(column), axis=1), _EDGE, 1 - _EDGE)
                 continue
             codes = np.where(np.isnan(column), self.sizes[name] - 1, column).astype(np.int64)
-            out[:, part] = -1.0
-            out[np.arange(rows), part.start + codes] = 1.0
+            out[:, part] = special.ndtr(-1.0)
+            out[np.arange(rows), part.start + codes] = special.ndtr(1.0)
         return out
 
     def decode(self, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -113,6 +117,17 @@ class Rows:
         own = [{n.removeprefix(f"margin.{i}."): a for n, a in arrays.items() if n.startswith(f"margin.{i}.")} for i in range(len(names))]
         margins = {name: Margin.of_arrays(part) if name in state["scored"] else None for name, part in zip(names, own, strict=True)}
         return cls(margins, {name: int(size) for name, size in state["sizes"].items()}, dict(state["missing"]))
+
+
+def placed(shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The normal scores of random places within (rows, width, 2) shares: (rows, width) float32.
+
+    Training draws them anew in every epoch, so that no place within a repeated value is learned by heart (uniform dequantization; Theis,
+    van den Oord, Bethge 2016).
+    """
+    special: Any = require("scipy.special", extra="synth", purpose="A normal score")
+    low, high = shares[..., 0], shares[..., 1]
+    return special.ndtri(low + (high - low) * rng.random(low.shape)).astype(np.float32)
 
 
 def _one_hot(variable: Variable, column: np.ndarray) -> bool:

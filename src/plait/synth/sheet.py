@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from plait.errors import ReadError
 from plait.pages.png import encode
 from plait.synth.spatial import Scene
 
-__all__ = ["rows_of", "sheet", "write_sheet"]
+__all__ = ["pairs", "rows_of", "sheet", "write_sheet"]
 
 _ROWS, _GAP, _HEIGHT = 10, 2, 48
+_MOST, _CELL, _DOT, _BARS = 6, 96, 140, 24
+_REAL, _MADE = np.array([70, 70, 70]), np.array([20, 100, 200])
 
 
 def rows_of(scene: Scene) -> dict[str, np.ndarray]:
@@ -53,6 +56,30 @@ def sheet(made: np.ndarray, columns: int, *, bounds: tuple[float, float]) -> np.
     return whole
 
 
+def pairs(real: Mapping[str, np.ndarray], made: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Variables against each other, the first six: real ones in grey below the diagonal, made ones in blue above it, both on it.
+
+    A network that has learned the dependence gives the same clouds on either side, mirrored.
+
+    Args:
+        real, made: variable name -> (rows,) float64, NaN where missing, which is left out.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    names = list(real)[:_MOST]
+    places = {side: {name: _place(real[name], values[name]) for name in names} for side, values in (("real", real), ("made", made))}
+    size = len(names) * (_CELL + _GAP) - _GAP
+    whole = np.full((size, size, 3), 128, np.uint8)
+    for i, down in enumerate(names):
+        for j, across in enumerate(names):
+            both = [(places[side][across], places[side][down], ink) for side, ink in (("real", _REAL), ("made", _MADE))]
+            cell = _outlines(both) if i == j else _dots(*both[i < j])
+            top, left = i * (_CELL + _GAP), j * (_CELL + _GAP)
+            whole[top : top + _CELL, left : left + _CELL] = cell
+    return whole
+
+
 def write_sheet(folder: str | os.PathLike[str], epoch: int, picture: np.ndarray) -> None:
     """Write epoch-0001.png into a folder, which is made where it isn't there.
 
@@ -64,6 +91,36 @@ def write_sheet(folder: str | os.PathLike[str], epoch: int, picture: np.ndarray)
         (Path(folder) / f"epoch-{epoch + 1:04d}.png").write_bytes(encode(picture))
     except OSError as error:
         raise ReadError(f"sheets={os.fspath(folder)!r}: nothing can be written there: {error}. Name a folder of your own.") from error
+
+
+def _place(real: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(rows,) between 0 and 1: where a value stands between the least and the greatest real one; NaN stays."""
+    seen = real[np.isfinite(real)]
+    low, high = (seen.min(), seen.max()) if len(seen) else (0.0, 1.0)
+    return 0.05 + 0.9 * np.clip((values - low) / ((high - low) or 1.0), 0, 1)
+
+
+def _dots(across: np.ndarray, down: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """(cell, cell, 3) a dot of two by two a row, darker where there are several."""
+    there = np.isfinite(across) & np.isfinite(down)
+    counts = np.histogram2d(1 - down[there], across[there], bins=_CELL // 2, range=((0, 1), (0, 1)))[0].repeat(2, 0).repeat(2, 1)
+    shade = np.clip(counts * _DOT / 255, 0, 1)[..., None]
+    return np.rint(255 * (1 - shade) + ink * shade).astype(np.uint8)
+
+
+def _outlines(both: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
+    """(cell, cell, 3) how one variable is distributed, as a line a side."""
+    cell = np.full((_CELL, _CELL, 3), 255, np.uint8)
+    counts = [np.histogram(values[np.isfinite(values)], bins=_BARS, range=(0, 1))[0] for values, _, _ in both]
+    shares = [count / max(1, count.sum()) for count in counts]
+    top = max(share.max() for share in shares) or 1.0
+    columns = np.arange(_CELL)
+    for share, (_, _, ink) in zip(shares, both, strict=True):
+        height = np.rint((1 - 0.95 * np.repeat(share, _CELL // _BARS) / top) * (_CELL - 1)).astype(int)
+        before = np.concatenate([height[:1], height[:-1]])
+        rows = np.arange(_CELL)[:, None]
+        cell[(rows >= np.minimum(height, before)) & (rows <= np.maximum(height, before)) & (columns >= 0)] = ink
+    return cell
 
 
 def _lines(share: np.ndarray) -> np.ndarray:
