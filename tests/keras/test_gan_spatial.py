@@ -176,6 +176,11 @@ def test_options_that_do_not_go_with_the_data_are_errors():
         ArgumentError, match=r"GAN.fit: the loss is nan after epoch [12]: training went astray. Write a smaller learning_rate="
     ):
         plait.GAN.fit(quarters(20), units=8, epochs=3, learning_rate=1e30, progress=False)
+    for option, path in (("sheets", "sheets"), ("resume", "run.json")):
+        with pytest.raises(ArgumentError, match=rf"GAN.fit\({option}=5\): a path is needed, such as {option}='{path}'"):
+            plait.GAN.fit(quarters(20), **{option: 5})
+    with pytest.raises(ArgumentError, match=r"kinds={'colour': 'numbr'}: a kind is one of 'number', "):
+        plait.GAN.fit(everything((17,)), kinds={"colour": "numbr"})
     with pytest.raises(ArgumentError, match=r"GAN.fit\(patience=0\): a whole number of at least 1 is needed"):
         plait.GAN.fit(quarters(20), patience=0)
     with pytest.raises(ArgumentError, match=r"GAN.sample\(given=\['image'\]\): this GAN is told \['quarter'\], all or none of it"):
@@ -190,3 +195,16 @@ def test_options_that_do_not_go_with_the_data_are_errors():
         plait.GAN.fit(quarters(20), condition=[])
     with pytest.raises(SpecError, match="the data set has 1 samples; nothing can be learned from fewer than 2"):
         plait.GAN.fit(quarters(20).take([0]))
+
+
+def test_what_cannot_be_made_together_is_an_error():
+    arrays = plait.Arrays(k=np.arange(20) % 2, image=np.zeros((20, 8, 8, 1), np.uint8), series=np.zeros((20, 9, 2)))
+    both = plait.Dataset(inputs={"k": arrays["k"]}, targets={name: arrays[name] for name in ("image", "series")})
+    with pytest.raises(SpecError, match=r"or one time. Tell one of them, GAN.fit\(data, condition=\['series', ...\]\)"):
+        plait.GAN.fit(both)
+    arrays = plait.Arrays(k=np.arange(20) % 2, image=np.zeros((20, 8, 8), np.uint8))
+    with pytest.raises(SpecError, match=r"'image' is \(8, 8\) uint8: pixels without channels, it seems. .*image\[..., None\], on='image'"):
+        plait.GAN.fit(plait.Dataset(inputs={"k": arrays["k"]}, targets={"image": arrays["image"]}))
+    arrays = plait.Arrays(k=np.arange(20) % 2, series=[np.zeros((5 + n % 3, 2)) for n in range(20)])
+    with pytest.raises(SpecError, match=r"series of unlike lengths are brought to one by data.map\(plait.Pad\(...\), on='series'\)"):
+        plait.GAN.fit(plait.Dataset(inputs={"k": arrays["k"]}, targets={"series": arrays["series"]}))

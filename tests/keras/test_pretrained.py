@@ -146,3 +146,11 @@ def test_code_in_a_file_is_refused(tmp_path, ending):
     keras.Model(z, keras.layers.Lambda(lambda v: v[:, :7], output_shape=(7,))(z)).save(tmp_path / f"gan.{ending}")
     with pytest.raises(ReadError, match="(?s)holds no Keras model that can be loaded safely: .*ambda"):
         Pretrained(tmp_path / f"gan.{ending}", noise=100, **COLUMNS)
+
+
+def test_a_code_beyond_the_embedding_is_an_error():
+    made = {"inputs": {"image": "image"}, "targets": {"score": ("scores", 0)}}
+    for given, wrong in (({"grade": 3}, 3), ({"grade": np.array([0, -1, 2])}, -1)):
+        old = Pretrained(conditional(), noise=4, conditions={"grade": np.arange(3)[:, None]}, **made)
+        with pytest.raises(ArgumentError, match=rf"the condition 'grade' is {wrong}, and its embedding has places for 0 to 2"):
+            old.sample(3, seed=0, given={name: np.reshape(value, (-1, 1)) * np.ones((3, 1), int) for name, value in given.items()})

@@ -101,11 +101,17 @@ class Judge:
         """(samples, features) float32, and (samples,) the codes of the classes that it says.
 
         Raises:
-            ArgumentError: A stream that it looks at isn't there.
+            ArgumentError: A stream that it looks at isn't there, or is of another shape.
         """
         lacking = [name for name in self.seen if name not in values]
         if lacking:
             raise ArgumentError(f"This judge looks at {list(self.seen)}, and {lacking} is lacking. There are {list(values)}.")
+        for name, tensor in zip(self.seen, (self.network.input[n] for n in self.seen), strict=True):
+            if np.shape(values[name])[1:] != tuple(tensor.shape[1:]):
+                raise ArgumentError(
+                    f"This judge looks at {name!r} of the shape {tuple(tensor.shape[1:])}, and samples of {np.shape(values[name])[1:]} are "
+                    f"shown to it. Bring them to that size: data.map(plait.Resize(...), on={name!r})."
+                )
         both: Any = self._both
         features, chances = both.predict({n: np.asarray(values[n]) for n in self.seen}, batch_size=_BLOCK, verbose=0)
         return np.asarray(features, np.float32), np.asarray(chances).argmax(axis=1)

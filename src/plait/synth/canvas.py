@@ -16,6 +16,7 @@ from plait.spec import Spec
 __all__ = ["Canvas"]
 
 _SMALLEST = 4  # numbers along each side
+_COLOURS = 4  # channels of bytes that a series may have before it is taken for a picture
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,22 @@ class Canvas:
                     f"larger, or make rows of it: data.map(lambda values: values.reshape(len(values), -1), on={name!r})."
                 )
         first = next(iter(specs))
+        bytes_over_time = (name for name, spec in specs.items() if len(spec.shape) == 2 and spec.dtype == np.uint8)
+        grey = next((name for name in bytes_over_time if (specs[name].shape[1] or 0) > _COLOURS), None)
+        if grey is not None:
+            raise SpecError(
+                f"{owner}.fit: {grey!r} is {specs[grey]}: pixels without channels, it seems. Images are (height, width, channels): "
+                f"data.map(lambda image: image[..., None], on={grey!r}); a series (time, channels) is not of uint8: "
+                f"data.map(plait.Cast('float32'), on={grey!r})."
+            )
         unlike = next((name for name, spec in specs.items() if _space(spec) != _space(specs[first])), None)
         if unlike is not None:
+            alike = len(specs[first].shape) == len(specs[unlike].shape)
+            mend = f"Bring them to one size first: data.map(plait.Resize(...), on={unlike!r})."
+            apart = f"Tell one of them, {owner}.fit(data, condition=[{unlike!r}, ...]), or make each by a {owner} of its own."
             raise SpecError(
                 f"{owner}.fit: {first!r} is {specs[first]} and {unlike!r} is {specs[unlike]}; what is made together has one height and "
-                f"width, or one time. Bring them to one size first: data.map(plait.Resize(...), on={unlike!r})."
+                f"width, or one time. {mend if alike and len(specs[first].shape) == 3 else apart}"
             )
         bounded = len(_space(specs[first])) == 2 or all(spec.dtype.kind != "f" for spec in specs.values())
         ranges = [_range(data, name, bounded) for name in names]

@@ -13,7 +13,7 @@ from plait.errors import ArgumentError
 from plait.synth.flow_rows import train_rows
 from plait.synth.flow_spatial import carry, spatial_velocity, train_spatial
 from plait.synth.learned import Learned
-from plait.synth.options import check_judge, check_options, check_training, only_for
+from plait.synth.options import check_judge, check_options, check_paths, check_training, only_for
 from plait.synth.rows import Rows
 from plait.synth.spatial import Scene, Spatial, is_spatial, weights_in, weights_of
 from plait.synth.synthesizer import Synthesizer
@@ -109,8 +109,9 @@ class Flow(Synthesizer):
         only_for("Flow", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
         sizes = {"units": units, "blocks": blocks, "batch_size": batch_size, "steps": steps, "epochs": epochs, "patience": patience}
         check_options("Flow", sizes)
-        check_training("Flow", learning_rate=learning_rate)
+        check_training("Flow", learning_rate=learning_rate, guidance=guidance)
         check_judge("Flow", judge, patience)
+        check_paths("Flow", sheets=sheets, resume=resume)
         if spatial:
             done = train_spatial(
                 data, seed=seed, kinds=kinds, condition=condition, epochs=epochs, units=units or 32, batch_size=batch_size or 64,

@@ -13,7 +13,7 @@ from plait.errors import ArgumentError
 from plait.synth.gan_rows import columns_told, row_network, train_rows
 from plait.synth.gan_spatial import spatial_generator, train_spatial
 from plait.synth.learned import Learned
-from plait.synth.options import check_judge, check_options, check_training, only_for
+from plait.synth.options import check_judge, check_options, check_paths, check_training, only_for
 from plait.synth.rows import Rows
 from plait.synth.spatial import Scene, Spatial, is_spatial, weights_in, weights_of
 from plait.synth.synthesizer import Synthesizer
@@ -121,6 +121,7 @@ class GAN(Synthesizer):
         check_options("GAN", sizes)
         check_training("GAN", learning_rate=learning_rate, penalty=penalty, augment=augment)
         check_judge("GAN", judge, patience)
+        check_paths("GAN", sheets=sheets, resume=resume)
         if spatial:
             trained = train_spatial(
                 data, seed=seed, kinds=kinds, condition=condition, epochs=epochs, noise=noise, units=units or 32,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 
 import numpy as np
 
 from plait.errors import ArgumentError
 
-__all__ = ["check_judge", "check_options", "check_training", "only_for"]
+__all__ = ["check_judge", "check_options", "check_paths", "check_training", "only_for"]
 
 
 def check_options(owner: str, sizes: Mapping[str, object]) -> None:
@@ -23,13 +24,15 @@ def check_options(owner: str, sizes: Mapping[str, object]) -> None:
             raise ArgumentError(f"{owner}.fit({name}={value!r}): a whole number of at least 1 is needed.")
 
 
-def check_training(owner: str, *, learning_rate: object, penalty: object = 0.0, augment: object = None) -> None:
+def check_training(owner: str, *, learning_rate: object, penalty: object = 0.0, guidance: object = None, augment: object = None) -> None:
     """Raise where a number is none, or is below what it can be.
 
     Raises:
         ArgumentError: Naming it.
     """
-    for name, value, least in (("learning_rate", learning_rate, "above 0"), ("penalty", penalty, "of 0 or more")):
+    numbers = {"learning_rate": learning_rate, "penalty": penalty} | ({} if guidance is None else {"guidance": guidance})
+    for name, value in numbers.items():
+        least = "above 0" if name == "learning_rate" else "of 0 or more"
         number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or value < 0 or (value == 0 and name == "learning_rate"):  # type: ignore[operator]
             raise ArgumentError(f"{owner}.fit({name}={value!r}): a number {least} is needed.")
@@ -49,6 +52,18 @@ def check_judge(owner: str, judge: object, patience: object) -> None:
         raise ArgumentError(
             f"{owner}.fit(judge=...): the quality is measured where patience= is given. Write patience=10, or leave judge= out."
         )
+
+
+def check_paths(owner: str, **paths: object) -> None:
+    """Raise where what should be a path is none; None is left out.
+
+    Raises:
+        ArgumentError: Naming it.
+    """
+    for name, path in paths.items():
+        if path is not None and not isinstance(path, (str, os.PathLike)):
+            such = "run.json" if name == "resume" else name
+            raise ArgumentError(f"{owner}.fit({name}={path!r}): a path is needed, such as {name}={such!r}.")
 
 
 def only_for(owner: str, what: str, options: Mapping[str, object]) -> None:

@@ -94,6 +94,7 @@ class Pretrained(Synthesizer):
         fixed = {name: given_array(name, value, self._inputs[name], n) for name, value in (given or {}).items()}
         rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF, int(seed < 0)])
         feed = self._feed(n, rng, fixed)
+        _check_codes(self._name, self._model, feed)
         output = self._generate(feed)
         columns = {name: feed[name] for name in self._conditions} | {name: part(output) for name, part in self._parts.items()}
         source = Drawn(columns, self.spec, {}, f"sample of {self._name}")
@@ -193,6 +194,24 @@ def _noise_input(owner: str, model: Any, shape: tuple[int, ...], conditions: Map
         raise ArgumentError(f"{owner}: noise={shape[0] if len(shape) == 1 else shape}, and the generator's input {left[0]!r} takes "
                             f"{expected}. Write noise={right}.")  # fmt: skip
     return left[0]
+
+
+def _check_codes(owner: str, model: Any, feed: Mapping[str, np.ndarray]) -> None:
+    """Raise where a code has no place in the embedding that it goes to: JAX would take another, PyTorch fail without a name."""
+    import keras
+
+    for layer in getattr(model, "layers", ()):
+        if not isinstance(layer, keras.layers.Embedding):
+            continue
+        known: Any = layer
+        name = getattr(known.input, "name", None)
+        values = feed.get(name) if isinstance(name, str) else None
+        wrong = values[(values < 0) | (values >= known.input_dim)] if values is not None else ()
+        if len(wrong):
+            raise ArgumentError(
+                f"{owner}.sample: the condition {name!r} is {wrong[0]}, and its embedding has places for 0 to {known.input_dim - 1}. Write "
+                "codes in that range."
+            )
 
 
 def _condition(owner: str, name: str, values: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from plait.synth.told import Condition, whole
 from plait.tabular import Kind
 from plait.tabular.drawn import Drawn
 from plait.tabular.given import given_array
+from plait.tabular.schema import check_kinds
 
 __all__ = ["Scene", "Spatial", "is_spatial", "weights_in", "weights_of"]
 
@@ -71,6 +72,7 @@ class Scene:
             ArgumentError, NameUnknownError, SpecError: The data or the options cannot be meant.
         """
         check_seed(owner, seed, method="fit")
+        check_kinds(kinds)
         if len(data) < 2:
             raise SpecError(f"{owner}.fit: the data set has {len(data)} samples; nothing can be learned from fewer than 2.")
         streams = [*data.inputs, *data.targets]

@@ -52,12 +52,8 @@ class Schema:
             SpecError: A stream is ragged, of higher rank, or holds infinite values; or `also` lacks a stream, or has another shape.
             ArgumentError, NameUnknownError: `kinds` cannot be meant.
         """
-        if kinds is not None and not isinstance(kinds, Mapping):
-            raise ArgumentError(f"kinds={kinds!r}: write a kind for each name, kinds={{'grade': 'category'}}.")
+        check_kinds(kinds)
         kinds = dict(kinds or {})
-        wrong = {name: kind for name, kind in kinds.items() if kind not in get_args(Kind)}
-        if wrong:
-            raise ArgumentError(f"kinds={wrong}: a kind is one of {', '.join(map(repr, get_args(Kind)))}.")
         roles: list[tuple[str, Any, Spec]] = [(name, "input", spec) for name, spec in data.inputs.items()]
         roles += [(name, "target", spec) for name, spec in data.targets.items()]
         read = [_read(part, [name for name, _, _ in roles], data.spec) for part in (data, *also)]
@@ -210,6 +206,19 @@ class Schema:
         return np.eye(spec.shape[0] or 1, dtype=spec.dtype)[codes], missing
 
 
+def check_kinds(kinds: Mapping[str, Kind] | None) -> None:
+    """Raise where it is no mapping of names to kinds.
+
+    Raises:
+        ArgumentError: With the kinds that there are.
+    """
+    if kinds is not None and not isinstance(kinds, Mapping):
+        raise ArgumentError(f"kinds={kinds!r}: write a kind for each name, kinds={{'grade': 'category'}}.")
+    wrong = {name: kind for name, kind in (kinds or {}).items() if kind not in get_args(Kind)}
+    if wrong:
+        raise ArgumentError(f"kinds={wrong}: a kind is one of {', '.join(map(repr, get_args(Kind)))}.")
+
+
 def check_tabular(stream: str, spec: Spec) -> None:
     """Raise where samples are no numbers, categories, dates or vectors of these.
 
@@ -220,7 +229,8 @@ def check_tabular(stream: str, spec: Spec) -> None:
     if len(spec.shape) > 1 or spec.ragged or not 0 < size <= _MOST_VARIABLES or spec.dtype.kind not in "biufTmM":
         raise SpecError(
             f"Stream {stream!r} is {spec}: a table has numbers, categories, dates, and vectors of at most {_MOST_VARIABLES} of these. "
-            f"Leave {stream!r} out, plait.Dataset(inputs=..., targets=...), or map it to a vector of features first."
+            f"Leave {stream!r} out, plait.Dataset(inputs=..., targets=...), or map it to a vector of features first"
+            + (f"; series of unlike lengths are brought to one by data.map(plait.Pad(...), on={stream!r})." if spec.ragged else ".")
         )
 
 
