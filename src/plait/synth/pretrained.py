@@ -206,7 +206,7 @@ def _check_codes(owner: str, model: Any, feed: Mapping[str, np.ndarray]) -> None
         known: Any = layer
         name = getattr(known.input, "name", None)
         values = feed.get(name) if isinstance(name, str) else None
-        wrong = values[(values < 0) | (values >= known.input_dim)] if values is not None else ()
+        wrong = np.empty(0) if values is None else values[(values < 0) | (values >= known.input_dim)]
         if len(wrong):
             raise ArgumentError(
                 f"{owner}.sample: the condition {name!r} is {wrong[0]}, and its embedding has places for 0 to {known.input_dim - 1}. Write "
