@@ -85,6 +85,7 @@ def merge(
     called = how if isinstance(how, str) else _name(how)
     if isinstance(how, str) and how not in MERGES:
         raise ArgumentError(f"merge={how!r} is not known; write one of {', '.join(map(repr, MERGES))}, a Keras layer or a function.")
+    _check_for_it(how, called, on, {name: tuple(mask.shape[1:]) for name, mask in masks.items()}, shapes)
     check_given(shapes, called)
     if not isinstance(how, str):
         return _by_layer(branches, shapes, how) if isinstance(how, keras.layers.Layer) else _result(how(branches), called)
@@ -100,6 +101,21 @@ def merge(
         return _film(branches, lead)
     check_attended(shapes)
     return _attention(branches, lead, masks, width or int(shapes[lead][-1] or 1), heads)
+
+
+def _check_for_it(how: Merge, called: str, on: str | None, masks: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> None:
+    """Raise where `on` or masks are given to a merge that has no use for them, or a mask is no mask of its branch."""
+    for word, given, merges in (("on", on is not None, ("film", "attention")), ("masks", bool(masks), ("attention",))):
+        if given and how not in merges:
+            said = " and ".join(map(repr, merges))
+            raise ArgumentError(f"merge({word}=...) is for {said}, and this merge is {called!r}. Leave {word}= out.")
+    for name, own in masks.items():
+        tokens = shapes[name][:-1]
+        if len(tokens) != 1 or len(own) != 1 or (None not in (*own, *tokens) and own != tokens):
+            raise ArgumentError(
+                f"merge: the mask of {name!r} has the shape {own} a sample, and {name!r} has {shapes[name]}; a mask has a value for each "
+                "token of a sequence (length, width)."
+            )
 
 
 def _film(branches: Mapping[str, Any], on: str) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import plait
+from plait.errors import ArgumentError
 
 VECTOR, WIDE, SERIES, MAP = (8,), (12,), (5, 8), (4, 4, 8)
 
@@ -112,6 +113,20 @@ def test_one_branch_an_unknown_one_and_a_width_that_heads_do_not_divide_are_erro
         plait.nets.merge(two, "film", on="foto")
     with pytest.raises(plait.ArgumentError, match="width=6 is not divided by heads=4. Write a width that is: 8."):
         plait.nets.merge(two, "attention")
+
+
+def test_options_of_another_merge_and_masks_of_another_length_are_errors():
+    branches = inputs(a=SERIES, b=SERIES)
+    for how in ("add", "gated", keras.layers.Maximum()):
+        with pytest.raises(ArgumentError, match=r"merge\(on=...\) is for 'film' and 'attention', and this merge is .* Leave on= out"):
+            plait.nets.merge(branches, how, on="a")
+    mask = keras.Input((5,), dtype="bool")
+    with pytest.raises(ArgumentError, match=r"merge\(masks=...\) is for 'attention', and this merge is 'film'"):
+        plait.nets.merge(inputs(a=SERIES, b=VECTOR), "film", masks={"a": mask})
+    for wrong in (keras.Input((4,), dtype="bool"), keras.Input((5, 8), dtype="bool")):
+        with pytest.raises(ArgumentError, match=r"mask of 'b' has the shape .* a sample, and 'b' has .5, 8.; a mask has a value for each"):
+            plait.nets.merge(branches, "attention", masks={"b": wrong})
+    assert plait.nets.merge(branches, "attention", masks={"b": mask}).shape == (None, *SERIES)
 
 
 def test_keras_still_broadcasts_in_silence_what_merge_refuses():
