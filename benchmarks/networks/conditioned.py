@@ -4,9 +4,10 @@ Each example is trained as it stands, once a seed, which draws the split and the
 answers, those of the nearest known condition, and the mean. What is measured:
 
 - energy: the energy score (Gneiting and Raftery 2007) of several draws, in the units of the data; less is better.
-- N1, by a `plait.Judge` that was trained on real pairs of a crop and its answer to tell the wish: the share of answers that it says are
-  what was wished for; Fréchet distance, over the variance of real ones, precision, recall, density and coverage in its features; and what
-  a second judge, trained on the answers made, gets right of real ones (by chance 6 %): on all draws, for as many steps whoever answers.
+- N1, by a `plait.Judge` that was trained to tell the wish on real pairs of a crop and its answer; pairs of its own, as it would know again
+  those that others learned from or hand out. The share of answers that it says are what was wished for; Fréchet distance, over the
+  variance of real ones, precision, recall, density and coverage in its features; and what a second judge, trained on the answers made,
+  gets right of real ones (by chance 6 %): on all draws, for as many steps whoever answers.
 - N2: the discriminative score, how far from one half a judge of sensors and series comes in telling made from real ones that it hasn't
   seen; and the predictive score, the root mean square error on real series of a temporal network that was trained on the made ones to
   tell the next value of the series from the sensors and the series so far (Yoon, Jarrett, van der Schaar 2019).
@@ -76,14 +77,14 @@ def kept(path: Path, measure: Callable[[int, bool], Found], seed: int, short: bo
 
 
 def n1(seed: int, short: bool) -> Found:
-    """1 600 crops to train on, 800 held out: half of them to make answers for, the other half to compare with."""
+    """3 200 crops to train on, 800 held out: half of them to make answers for, the other half to compare with."""
     example = example_of("n1")
-    rows, draws = (160, 2) if short else (1600, 4)
-    named = example["pairs"](rows, held_out=False, seed=seed), example["pairs"](rows // 2, held_out=True, seed=seed)
+    rows, draws = (160, 2) if short else (3200, 4)
+    named = example["pairs"](rows, held_out=False, seed=seed), example["pairs"](max(rows // 4, 80), held_out=True, seed=seed)
     half = len(named[1]) // 2
     asked, kept = named[1].take(slice(half)), named[1].take(slice(half, None))
     train, test = example["embedded"](*named)
-    flow, spent = timed(lambda: example["trained"](train, 1 if short else 16, seed))
+    flow, spent = timed(lambda: example["trained"](train, 1 if short else 12, seed))
     told = test.take(slice(half))
     drawn = sampled(flow, told, "image", draws, seed)
     photos, wishes = (named[0][name].values() for name in ("photo", "wish"))
@@ -96,7 +97,8 @@ def n1(seed: int, short: bool) -> Found:
         "the mean image": np.repeat(np.rint(known.mean(axis=0))[None, None], half, axis=0).astype(np.uint8),
         REAL: truth[:, None],
     }
-    judge = plait.Judge.fit(named[0], "wish", seed=seed, epochs=1 if short else 20, progress=False)
+    own = example["pairs"](160 if short else 1600, held_out=False, seed=seed + 1000)
+    judge = plait.Judge.fit(own, "wish", seed=seed, epochs=1 if short else 20, progress=False)
     real, _ = judge.look({name: kept[name].values() for name in judge.seen})
     found: Found = {}
     for who, guess in guesses.items():
