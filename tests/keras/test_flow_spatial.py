@@ -103,5 +103,7 @@ def test_options_of_a_flow_that_cannot_be_meant_are_errors():
     for guidance in (-3, "much"):
         with pytest.raises(ArgumentError, match=rf"Flow.fit\(guidance={guidance!r}\): a number of 0 or more is needed"):
             plait.Flow.fit(quarters(20), guidance=guidance)
+    with pytest.raises(ArgumentError, match=r"Flow.sampler\(guidance=nan\): a number of 0 or more is needed"):
+        fitted().sampler(guidance=float("nan"))
     with pytest.raises(ArgumentError, match=r"Flow.sampler\(steps=0\): a whole number of at least 1 is needed"):
         fitted().sampler(steps=0)

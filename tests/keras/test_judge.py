@@ -124,6 +124,8 @@ def test_what_cannot_be_judged_is_an_error():
         judge().features({"photo": np.zeros((1, 8, 8, 1))})
     with pytest.raises(ArgumentError, match=r"'image' of the shape \(8, 8, 1\), and samples of \(9, 9, 1\) .*Resize\(...\), on='image'"):
         judge().features({"image": np.zeros((1, 9, 9, 1))})
+    with pytest.raises(ArgumentError, match=r"samples of \(8, 8, 3\) are shown to it. Train a judge on such"):
+        judge().features({"image": np.zeros((1, 8, 8, 3))})
     other = quarters(50)
     other = plait.Dataset(inputs={"quarter": other["quarter"]}, targets={"photo": other["image"]})
     with pytest.raises(NameUnknownError, match=r"this judge needs 'image', and the data have \['quarter', 'photo'\]"):

@@ -150,7 +150,18 @@ def test_code_in_a_file_is_refused(tmp_path, ending):
 
 def test_a_code_beyond_the_embedding_is_an_error():
     made = {"inputs": {"image": "image"}, "targets": {"score": ("scores", 0)}}
-    for given, wrong in (({"grade": 3}, 3), ({"grade": np.array([0, -1, 2])}, -1)):
-        old = Pretrained(conditional(), noise=4, conditions={"grade": np.arange(3)[:, None]}, **made)
-        with pytest.raises(ArgumentError, match=rf"the condition 'grade' is {wrong}, and its embedding has places for 0 to 2"):
-            old.sample(3, seed=0, given={name: np.reshape(value, (-1, 1)) * np.ones((3, 1), int) for name, value in given.items()})
+    old = Pretrained(conditional(), noise=4, conditions={"grade": np.arange(3)[:, None]}, **made)
+    with pytest.raises(ArgumentError, match=r"the condition 'grade' is -1, and its embedding has places for 0 to 2"):
+        old.sample(3, seed=0, given={"grade": np.array([[0], [-1], [2]])})
+    with pytest.raises(ArgumentError, match=r"Pretrained: the condition 'grade' is 3, and its embedding has places for 0 to 2"):
+        Pretrained(conditional(), noise=4, conditions={"grade": np.arange(4)[:, None]}, **made)
+
+
+def test_a_code_beyond_an_embedding_that_two_conditions_share_is_an_error():
+    z, a, b = keras.Input((4,), name="z"), keras.Input((1,), dtype="int32", name="a"), keras.Input((1,), dtype="int32", name="b")
+    place = keras.layers.Embedding(3, 4)
+    parts = [z, *(keras.layers.Flatten()(place(code)) for code in (a, b))]
+    model = keras.Model({"z": z, "a": a, "b": b}, keras.layers.Dense(2)(keras.layers.Concatenate()(parts)))
+    codes = np.arange(3)[:, None]
+    with pytest.raises(ArgumentError, match=r"the condition 'b' is 5, and its embedding has places for 0 to 2"):
+        Pretrained(model, noise=4, conditions={"a": codes, "b": codes + 5}, inputs={"x": 0}, targets={"y": 1})

@@ -107,11 +107,11 @@ class Judge:
         if lacking:
             raise ArgumentError(f"This judge looks at {list(self.seen)}, and {lacking} is lacking. There are {list(values)}.")
         for name, tensor in zip(self.seen, (self.network.input[n] for n in self.seen), strict=True):
-            if np.shape(values[name])[1:] != tuple(tensor.shape[1:]):
-                raise ArgumentError(
-                    f"This judge looks at {name!r} of the shape {tuple(tensor.shape[1:])}, and samples of {np.shape(values[name])[1:]} are "
-                    f"shown to it. Bring them to that size: data.map(plait.Resize(...), on={name!r})."
-                )
+            seen, shown = tuple(tensor.shape[1:]), np.shape(values[name])[1:]
+            if shown != seen:
+                resize = f"Bring them to that size: data.map(plait.Resize({seen[:2]}), on={name!r})."
+                mend = resize if len(seen) == len(shown) == 3 and seen[2] == shown[2] else "Train a judge on such."
+                raise ArgumentError(f"This judge looks at {name!r} of the shape {seen}, and samples of {shown} are shown to it. {mend}")
         both: Any = self._both
         features, chances = both.predict({n: np.asarray(values[n]) for n in self.seen}, batch_size=_BLOCK, verbose=0)
         return np.asarray(features, np.float32), np.asarray(chances).argmax(axis=1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from plait.errors import ArgumentError, NameUnknownError
 from plait.meant import meant
@@ -77,7 +78,7 @@ def merge(
     for word, number in (("width", width), ("heads", heads)):
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise ArgumentError(f"merge({word}={number!r}): a whole number of at least 1 is needed.")
-    branches, masks = dict(branches), dict(masks or {})
+    branches, masks = dict(branches), {name: mask for name, mask in (masks or {}).items() if mask is not None}
     for name in [*masks, *([on] if on is not None else [])]:
         if name not in branches:
             raise NameUnknownError(f"merge: there is no branch {name!r}; the branches are {list(branches)}.{meant(name, branches)}")
@@ -85,7 +86,7 @@ def merge(
     called = how if isinstance(how, str) else _name(how)
     if isinstance(how, str) and how not in MERGES:
         raise ArgumentError(f"merge={how!r} is not known; write one of {', '.join(map(repr, MERGES))}, a Keras layer or a function.")
-    _check_for_it(how, called, on, {name: tuple(mask.shape[1:]) for name, mask in masks.items()}, shapes)
+    _check_for_it(how, called, on, {name: tuple(np.shape(mask)[1:]) for name, mask in masks.items()}, shapes)
     check_given(shapes, called)
     if not isinstance(how, str):
         return _by_layer(branches, shapes, how) if isinstance(how, keras.layers.Layer) else _result(how(branches), called)

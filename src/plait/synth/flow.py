@@ -152,6 +152,7 @@ class ArrayFlow(Flow, Spatial):
             steps, guidance: As of `fit`, and as there when left out.
         """
         steps = int(self._way["steps"]) if steps is None else steps
+        check_training("Flow", method="sampler", guidance=guidance)
         guidance = self._way["guidance"] if guidance is None else float(guidance)
         if not isinstance(steps, (int, np.integer)) or steps < 1:
             raise ArgumentError(f"Flow.sampler(steps={steps!r}): a whole number of at least 1 is needed.")

@@ -13,7 +13,7 @@ from plait.errors import ArgumentError, NameUnknownError
 from plait.meant import meant
 from plait.synth.learned import Prepared, prepare
 from plait.synth.rows import Rows
-from plait.synth.watching_rows import fit_rows, told_apart
+from plait.synth.watching_rows import even, fit_rows, told_apart
 from plait.tabular import Kind, Schema
 
 __all__ = ["TrainedRows", "columns_told", "row_network", "train_rows"]
@@ -60,6 +60,7 @@ def train_rows(
     rows = Rows.of(prepared.inner, prepared.columns)
     known = columns_told(rows, told)
     train, held = told_apart("GAN", rows.shares(prepared.columns), known, patience=patience, seed=seed)
+    batch_size = even(len(train), batch_size)
     shape = {"noise": noise, "units": units, "layers": layers, "seed": int(seed) & 0x7FFFFFFF}
     with networks.undisturbed():
         training = networks_gan.Adversarial(

@@ -84,9 +84,6 @@ class _Watch(keras.callbacks.Callback):
         self._done = epoch
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self._given_up(epoch):
-            self._training.stop_training = True  # it had, before it was resumed
-            return
         curve, last = _numpy(self._notes.curve).copy(), _numpy(self._notes.last).copy()
         loss = float((logs or {}).get("loss", np.nan))
         if not np.isfinite(loss):
@@ -95,14 +92,19 @@ class _Watch(keras.callbacks.Callback):
                 "learning_rate=, such as a tenth; or look for values in the data that are not finite."
             )
         quality = self._quality(self._mean) if self._quality is not None else np.nan
-        curve[epoch] = loss, quality if np.isfinite(quality) else 0.0
+        if self._quality is not None and not np.isfinite(quality):
+            raise ArgumentError(
+                f"{self._title}: the quality is {quality} after epoch {epoch + 1}: what is made is not finite. Write a smaller "
+                "learning_rate=."
+            )
+        curve[epoch] = loss, quality if self._quality is not None else 0.0
         if self._notes.best is not None and (epoch == 0 or quality < curve[int(last[1]), 1]):
             last[1] = epoch
             self._notes.best.set_weights(self._mean.get_weights())
         last[0] = epoch + 1
         self._notes.curve.assign(curve)
         self._notes.last.assign(last)
-        if self._given_up(epoch + 1):
+        if self.given_up():
             self._training.stop_training = True
         if self._sheet is not None:
             self._sheet(self._mean, epoch)
@@ -116,9 +118,26 @@ class _Watch(keras.callbacks.Callback):
     def _training(self) -> Any:
         return self.model  # which on JAX brings the variables up to date
 
-    def _given_up(self, epoch: int) -> bool:
+    def given_up(self) -> bool:
+        """Whether the last epochs that were noted brought no better network."""
         last = _numpy(self._notes.last)
-        return self._patience is not None and last[0] > 0 and epoch - 1 - last[1] >= self._patience
+        return self._patience is not None and last[0] > 0 and last[0] - 1 - last[1] >= self._patience
+
+
+class _Over(Exception):
+    """A resumed run had ended already."""
+
+
+class _Begin(keras.callbacks.Callback):
+    """Behind `Resume`, which puts the notes back: a run that had given up is not trained on."""
+
+    def __init__(self, watch: _Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self._watch.given_up():
+            raise _Over
 
 
 def fit(
@@ -161,8 +180,12 @@ def fit(
     loader = Loader(data, at_once, seed=seed, remainder="drop")
     with progress(title, epochs, shown) as advance, undisturbed():
         watch = _Watch(training.notes, training.mean, quality, patience, sheet, advance, epochs, title)
-        callbacks = [watch] if resume is None else [watch, Resume(loader, resume)]
-        training.fit(loader, epochs=epochs, verbose=0, callbacks=callbacks)
+        callbacks = [watch] if resume is None else [watch, Resume(loader, resume), _Begin(watch)]
+        try:
+            training.fit(loader, epochs=epochs, verbose=0, callbacks=callbacks)
+        except _Over:
+            for callback in callbacks:
+                callback.on_train_end()
 
 
 def stacked(canvas: Canvas) -> Callable[[Mapping[str, Any]], Any]:

@@ -24,20 +24,27 @@ def check_options(owner: str, sizes: Mapping[str, object]) -> None:
             raise ArgumentError(f"{owner}.fit({name}={value!r}): a whole number of at least 1 is needed.")
 
 
-def check_training(owner: str, *, learning_rate: object, penalty: object = 0.0, guidance: object = None, augment: object = None) -> None:
-    """Raise where a number is none, or is below what it can be.
+def check_training(
+    owner: str,
+    *,
+    learning_rate: object = None,
+    penalty: object = None,
+    guidance: object = None,
+    augment: object = None,
+    method: str = "fit",
+) -> None:
+    """Raise where a number is none, or is below what it can be; None is left out.
 
     Raises:
         ArgumentError: Naming it.
     """
-    numbers = {"learning_rate": learning_rate, "penalty": penalty} | ({} if guidance is None else {"guidance": guidance})
-    for name, value in numbers.items():
-        least = "above 0" if name == "learning_rate" else "of 0 or more"
+    for name, value in {"learning_rate": learning_rate, "penalty": penalty, "guidance": guidance}.items():
         number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or value < 0 or (value == 0 and name == "learning_rate"):  # type: ignore[operator]
-            raise ArgumentError(f"{owner}.fit({name}={value!r}): a number {least} is needed.")
+        if value is not None and (not number or value < 0 or (value == 0 and name == "learning_rate")):  # type: ignore[operator]
+            least = "above 0" if name == "learning_rate" else "of 0 or more"
+            raise ArgumentError(f"{owner}.{method}({name}={value!r}): a number {least} is needed.")
     if augment not in (None, True, False):
-        raise ArgumentError(f"{owner}.fit(augment={augment!r}): True, False or None is needed.")
+        raise ArgumentError(f"{owner}.{method}(augment={augment!r}): True, False or None is needed.")
 
 
 def check_judge(owner: str, judge: object, patience: object) -> None:

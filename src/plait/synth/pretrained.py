@@ -67,6 +67,7 @@ class Pretrained(Synthesizer):
         _check_roles(self._name, inputs, targets, conditions)
         self._noise_input = _noise_input(self._name, self._model, self._noise_shape, conditions)
         self._conditions = {name: _condition(self._name, name, values) for name, values in conditions.items()}
+        _check_codes(self._name, self._model, self._conditions)
         first = self._generate(self._feed(1, np.random.default_rng(0), {}))
         self._parts = {name: Part.of(self._name, name, place, first) for name, place in {**inputs, **targets}.items()}
         specs = {name: Spec.of(part(first)) for name, part in self._parts.items()}
@@ -94,7 +95,7 @@ class Pretrained(Synthesizer):
         fixed = {name: given_array(name, value, self._inputs[name], n) for name, value in (given or {}).items()}
         rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF, int(seed < 0)])
         feed = self._feed(n, rng, fixed)
-        _check_codes(self._name, self._model, feed)
+        _check_codes(self._name, self._model, fixed)
         output = self._generate(feed)
         columns = {name: feed[name] for name in self._conditions} | {name: part(output) for name, part in self._parts.items()}
         source = Drawn(columns, self.spec, {}, f"sample of {self._name}")
@@ -196,21 +197,22 @@ def _noise_input(owner: str, model: Any, shape: tuple[int, ...], conditions: Map
     return left[0]
 
 
-def _check_codes(owner: str, model: Any, feed: Mapping[str, np.ndarray]) -> None:
+def _check_codes(owner: str, model: Any, conditions: Mapping[str, np.ndarray]) -> None:
     """Raise where a code has no place in the embedding that it goes to: JAX would take another, PyTorch fail without a name."""
     import keras
 
+    places: dict[str, int] = {}
     for layer in getattr(model, "layers", ()):
-        if not isinstance(layer, keras.layers.Embedding):
-            continue
-        known: Any = layer
-        name = getattr(known.input, "name", None)
-        values = feed.get(name) if isinstance(name, str) else None
-        wrong = np.empty(0) if values is None else values[(values < 0) | (values >= known.input_dim)]
+        if isinstance(layer, keras.layers.Embedding):
+            known: Any = layer
+            for name in [tensor.name for node in getattr(known, "_inbound_nodes", ()) for tensor in node.input_tensors]:
+                places[name] = min(known.input_dim, places.get(name, known.input_dim))
+    for name, values in conditions.items():
+        wrong = values[(values < 0) | (values >= places[name])] if name in places else np.empty(0)
         if len(wrong):
             raise ArgumentError(
-                f"{owner}.sample: the condition {name!r} is {wrong[0]}, and its embedding has places for 0 to {known.input_dim - 1}. Write "
-                "codes in that range."
+                f"{owner}: the condition {name!r} is {wrong[0]}, and its embedding has places for 0 to {places[name] - 1}. Write codes in "
+                "that range."
             )
 
 

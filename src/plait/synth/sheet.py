@@ -96,8 +96,8 @@ def write_sheet(folder: str | os.PathLike[str], epoch: int, picture: np.ndarray)
 def _place(real: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(rows,) between 0 and 1: where a value stands between the least and the greatest real one; NaN stays."""
     seen = real[np.isfinite(real)]
-    low, high = (seen.min(), seen.max()) if len(seen) else (0.0, 1.0)
-    return 0.05 + 0.9 * np.clip((values - low) / ((high - low) or 1.0), 0, 1)
+    low, high = (seen.min() / 2, seen.max() / 2) if len(seen) else (0.0, 0.5)  # halves: the largest numbers have no difference
+    return 0.05 + 0.9 * np.clip((values / 2 - low) / ((high - low) or 1.0), 0, 1)
 
 
 def _dots(across: np.ndarray, down: np.ndarray, ink: np.ndarray) -> np.ndarray:

@@ -126,7 +126,8 @@ def test_options_of_another_merge_and_masks_of_another_length_are_errors():
     for wrong in (keras.Input((4,), dtype="bool"), keras.Input((5, 8), dtype="bool")):
         with pytest.raises(ArgumentError, match=r"mask of 'b' has the shape .* a sample, and 'b' has .5, 8.; a mask has a value for each"):
             plait.nets.merge(branches, "attention", masks={"b": wrong})
-    assert plait.nets.merge(branches, "attention", masks={"b": mask}).shape == (None, *SERIES)
+    assert plait.nets.merge(branches, "add", masks={"b": None}).shape == (None, *SERIES)
+    assert plait.nets.merge(branches, "attention", masks={"b": mask, "a": None}).shape == (None, *SERIES)
 
 
 def test_keras_still_broadcasts_in_silence_what_merge_refuses():
