@@ -19,7 +19,7 @@ from plait.errors import PlaitError, ReadError
 from plait.synth.pretrained import Pretrained
 
 COLUMNS = {"inputs": {"x": slice(0, 5)}, "targets": {"y": 5}}
-CASES = int(os.environ.get("PLAIT_FUZZ_RUNS", "40"))
+CASES = int(os.environ.get("PLAIT_FUZZ_RUNS", "20"))
 VALUES = "layers/dense/vars/0"
 REFUSED = r"'gan.keras' holds no Keras model that can be loaded safely: "
 
