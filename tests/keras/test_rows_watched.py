@@ -136,6 +136,11 @@ def test_batches_are_even(rows, most, batches):
     assert size <= most and rows // size == batches and rows - size * batches < batches
 
 
+def test_three_rows_are_learned_in_batches_of_two():
+    assert even(3, 2) == 2
+    assert len(plait.Flow.fit(data(3), epochs=2, units=8, blocks=1, batch_size=2, progress=False).history["loss"]) == 2
+
+
 def test_a_picture_shows_rows_from_everywhere_and_the_largest_numbers(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(watching_rows, "pairs", lambda real, made: (seen.append(real), pairs(real, made))[1])

@@ -73,12 +73,12 @@ class Canvas:
             )
         unlike = next((name for name, spec in specs.items() if _space(spec) != _space(specs[first])), None)
         if unlike is not None:
-            alike = len(specs[first].shape) == len(specs[unlike].shape)
+            images = len(specs[first].shape) == len(specs[unlike].shape) == 3
             mend = f"Bring them to one size first: data.map(plait.Resize(...), on={unlike!r})."
             apart = f"Tell one of them, {owner}.fit(data, condition=[{unlike!r}, ...]), or make each by a {owner} of its own."
             raise SpecError(
                 f"{owner}.fit: {first!r} is {specs[first]} and {unlike!r} is {specs[unlike]}; what is made together has one height and "
-                f"width, or one time. {mend if alike and len(specs[first].shape) == 3 else apart}"
+                f"width, or one time. {mend if images else apart}"
             )
         bounded = len(_space(specs[first])) == 2 or all(spec.dtype.kind != "f" for spec in specs.values())
         ranges = [_range(data, name, bounded) for name in names]

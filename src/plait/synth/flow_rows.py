@@ -12,7 +12,7 @@ from plait.dataset import Dataset
 from plait.synth.learned import Prepared, prepare
 from plait.synth.rows import Rows
 from plait.synth.velocity import Velocity
-from plait.synth.watching_rows import even, fit_rows, told_apart
+from plait.synth.watching_rows import even, fit_rows, rows_to_learn
 from plait.tabular import Kind
 
 __all__ = ["FlowOfRows", "train_rows"]
@@ -55,9 +55,9 @@ def train_rows(
     rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 2])
     rows = Rows.of(prepared.inner, prepared.columns)
     known = np.zeros(rows.width, bool)  # any variables can be given, and no network is told apart for it
-    train, held = told_apart("Flow", rows.shares(prepared.columns), known, patience=patience, seed=seed)
+    train, held = rows_to_learn("Flow", rows.shares(prepared.columns), known, patience=patience, seed=seed)
     batch_size = even(len(train), batch_size)
-    batches = max(1, len(train) // batch_size)
+    batches = len(train) // batch_size
     epochs = epochs or int(np.clip(_STEPS // batches, 10, 400))
     inputs = np.array([v.role == "input" for v in prepared.inner.variables])
     inputs &= not inputs.all()  # where there is no target, nothing would be left to learn

@@ -13,7 +13,7 @@ from plait.errors import ArgumentError, NameUnknownError
 from plait.meant import meant
 from plait.synth.learned import Prepared, prepare
 from plait.synth.rows import Rows
-from plait.synth.watching_rows import even, fit_rows, told_apart
+from plait.synth.watching_rows import even, fit_rows, rows_to_learn
 from plait.tabular import Kind, Schema
 
 __all__ = ["TrainedRows", "columns_told", "row_network", "train_rows"]
@@ -59,7 +59,7 @@ def train_rows(
     rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 3])
     rows = Rows.of(prepared.inner, prepared.columns)
     known = columns_told(rows, told)
-    train, held = told_apart("GAN", rows.shares(prepared.columns), known, patience=patience, seed=seed)
+    train, held = rows_to_learn("GAN", rows.shares(prepared.columns), known, patience=patience, seed=seed)
     batch_size = even(len(train), batch_size)
     shape = {"noise": noise, "units": units, "layers": layers, "seed": int(seed) & 0x7FFFFFFF}
     with networks.undisturbed():
@@ -79,7 +79,7 @@ def train_rows(
 
     best = fit_rows(
         training, rows, known, train, held, rng=rng, noise=noise, make=make, sheets=sheets, title="GAN.fit",
-        epochs=epochs or int(np.clip(_STEPS // max(1, len(train) // batch_size), 10, 400)), batch_size=batch_size, seed=int(seed),
+        epochs=epochs or int(np.clip(_STEPS // (len(train) // batch_size), 10, 400)), batch_size=batch_size, seed=int(seed),
         resume=resume, patience=patience, shown=progress,
     )  # fmt: skip
     return TrainedRows(prepared, rows, best, shape, {name: prepared.columns[name] for name in told}, training.notes.read())

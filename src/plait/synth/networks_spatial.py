@@ -153,7 +153,7 @@ def fit(
     patience: int | None,
     sheet: Callable[[keras.Model, int], None] | None,
     shown: bool,
-) -> None:
+) -> keras.Model:
     """Train a compiled model, with one bar over the epochs.
 
     Args:
@@ -166,6 +166,9 @@ def fit(
         patience: Epochs without a better one after which training ends.
         sheet: (network, epoch) -> writes what it makes to a file.
         shown: Whether there is a bar.
+
+    Returns:
+        The mean network, or that of the best epoch where the quality was measured.
     """
     if epochs > _EPOCHS:
         raise ArgumentError(
@@ -186,6 +189,7 @@ def fit(
         except _Over:
             for callback in callbacks:
                 callback.on_train_end()
+    return training.mean if training.notes.best is None else training.notes.best
 
 
 def stacked(canvas: Canvas) -> Callable[[Mapping[str, Any]], Any]:

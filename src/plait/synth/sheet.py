@@ -114,12 +114,11 @@ def _outlines(both: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarr
     counts = [np.histogram(values[np.isfinite(values)], bins=_BARS, range=(0, 1))[0] for values, _, _ in both]
     shares = [count / max(1, count.sum()) for count in counts]
     top = max(share.max() for share in shares) or 1.0
-    columns = np.arange(_CELL)
     for share, (_, _, ink) in zip(shares, both, strict=True):
         height = np.rint((1 - 0.95 * np.repeat(share, _CELL // _BARS) / top) * (_CELL - 1)).astype(int)
         before = np.concatenate([height[:1], height[:-1]])
         rows = np.arange(_CELL)[:, None]
-        cell[(rows >= np.minimum(height, before)) & (rows <= np.maximum(height, before)) & (columns >= 0)] = ink
+        cell[(rows >= np.minimum(height, before)) & (rows <= np.maximum(height, before))] = ink
     return cell
 
 

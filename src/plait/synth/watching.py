@@ -61,8 +61,7 @@ def fit_watched(
         quality = _quality(scene, held, judge, noise=rng.standard_normal((len(held), *noise), np.float32), make=make)
     if sheets is not None:
         sheet = _sheets(scene, sheets, rng=rng, noise=noise, make=make)
-    networks_spatial.fit(training, scene.coded(train), quality=quality, sheet=sheet, **options)
-    return training.mean if training.notes.best is None else training.notes.best
+    return networks_spatial.fit(training, scene.coded(train), quality=quality, sheet=sheet, **options)
 
 
 def held_out(owner: str, data: Dataset, *, seed: int) -> tuple[Dataset, Dataset]:

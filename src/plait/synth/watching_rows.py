@@ -15,7 +15,7 @@ from plait.synth.rows import Rows, placed
 from plait.synth.sheet import pairs, write_sheet
 from plait.synth.watching import held_out
 
-__all__ = ["MakeRows", "even", "fit_rows", "told_apart"]
+__all__ = ["MakeRows", "even", "fit_rows", "rows_to_learn"]
 
 #: (noise, what is told, (samples, 0) where nothing is) -> (samples, numbers made), of the network as it is now.
 MakeRows = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -24,11 +24,11 @@ _SHOWN = 1000
 
 
 def even(rows: int, batch_size: int) -> int:
-    """The batch size at most so large of which all batches of an epoch are: no partial one is left out but for a few rows."""
-    return max(1, rows // -(-rows // batch_size))
+    """The batch size at most so large of which all batches of an epoch are: no partial one is left out but for a few rows. 2 stay 2."""
+    return max(min(2, batch_size, rows), rows // -(-rows // batch_size))
 
 
-def told_apart(owner: str, shares: np.ndarray, known: np.ndarray, *, patience: int | None, seed: int) -> tuple[Dataset, Dataset | None]:
+def rows_to_learn(owner: str, shares: np.ndarray, known: np.ndarray, *, patience: int | None, seed: int) -> tuple[Dataset, Dataset | None]:
     """The rows to learn from, each value placed anew in every epoch, and those to measure the quality on where there is patience.
 
     Args:
@@ -69,7 +69,7 @@ def fit_rows(
         training: The Keras model that learns, with its `mean` and its `notes`.
         rows: How rows are written.
         known: (width,) bool, which numbers are told.
-        train, held: What `told_apart` gave.
+        train, held: What `rows_to_learn` gave.
         rng: Draws the noise.
         noise: How many numbers it has.
         make: Rows of the network as it is now.
@@ -100,8 +100,7 @@ def fit_rows(
         quality = _quality(*looked_at(held))
     if sheets is not None:
         sheet = _sheets(rows, sheets, *looked_at(train if held is None else held))
-    networks_spatial.fit(training, train, quality=quality, sheet=sheet, **options)
-    return training.mean if training.notes.best is None else training.notes.best
+    return networks_spatial.fit(training, train, quality=quality, sheet=sheet, **options)
 
 
 def _quality(real: np.ndarray, made: Callable[[], np.ndarray]) -> Callable[[Any], float]:
