@@ -6,8 +6,8 @@ answers, those of the nearest known condition, and the mean. What is measured:
 - energy: the energy score (Gneiting and Raftery 2007) of several draws, in the units of the data; less is better.
 - N1, by a `plait.Judge` that was trained to tell the wish on real pairs of a crop and its answer; pairs of its own, as it would know again
   those that others learned from or hand out. The share of answers that it says are what was wished for; Fréchet distance, over the
-  variance of real ones, precision, recall, density and coverage in its features; and what a second judge, trained on the answers made,
-  gets right of real ones (by chance 6 %): on all draws, for as many steps whoever answers.
+  variance of real ones, precision, recall, density and coverage in its features, each the mean over the draws; and what a second judge,
+  trained on the answers made, gets right of real ones (by chance 6 %): on all draws, for as many steps whoever answers.
 - N2: the discriminative score, how far from one half a judge of sensors and series comes in telling made from real ones that it hasn't
   seen; and the predictive score, the root mean square error on real series of a temporal network that was trained on the made ones to
   tell the next value of the series from the sensors and the series so far (Yoon, Jarrett, van der Schaar 2019).
@@ -97,24 +97,30 @@ def n1(seed: int, short: bool) -> Found:
         "the mean image": np.repeat(np.rint(known.mean(axis=0))[None, None], half, axis=0).astype(np.uint8),
         REAL: truth[:, None],
     }
-    own = example["pairs"](160 if short else 1600, held_out=False, seed=seed + 1000)
-    judge = plait.Judge.fit(own, "wish", seed=seed, epochs=1 if short else 20, progress=False)
+    own = example["pairs"](160 if short else 4800, held_out=False, seed=seed + 1000)
+    judge = plait.Judge.fit(own, "wish", seed=seed, epochs=1 if short else 10, progress=False)
     real, _ = judge.look({name: kept[name].values() for name in judge.seen})
     found: Found = {}
     for who, guess in guesses.items():
         flat = guess.reshape(half, guess.shape[1], -1).astype(np.float32)
         energy = {} if who == REAL else {"energy": example["energy"](flat, truth.reshape(half, -1).astype(np.float32))}
-        arrays = plait.Arrays(photo=asked["photo"].values(), wish=asked["wish"].values(), image=guess[:, 0])
-        made = plait.Dataset(inputs={name: arrays[name] for name in ("photo", "wish")}, targets={"image": arrays["image"]})
-        points, _ = judge.look({name: made[name].values() for name in judge.seen})
-        found[who] = energy | {"as wished": judge.accuracy(made), "Fréchet": frechet(real, points)}
-        found[who] |= {name: float(value.value) for name, value in neighbourhoods(real, points).items()}
-        several = {name: np.repeat(asked[name].values(), guess.shape[1], axis=0) for name in ("photo", "wish")}
-        arrays = plait.Arrays(**several, image=guess.reshape(-1, *guess.shape[2:]))
-        every = plait.Dataset(inputs={name: arrays[name] for name in ("photo", "wish")}, targets={"image": arrays["image"]})
+        per_draw = []
+        for draw in range(guess.shape[1]):
+            made = asked_with(asked, guess[:, draw])
+            points, _ = judge.look({name: made[name].values() for name in judge.seen})
+            around = {name: float(value.value) for name, value in neighbourhoods(real, points).items()}
+            per_draw.append({"as wished": judge.accuracy(made), "Fréchet": frechet(real, points)} | around)
+        found[who] = energy | {name: float(np.mean([figures[name] for figures in per_draw])) for name in per_draw[0]}
+        every = asked_with(asked.take(np.repeat(np.arange(half), guess.shape[1])), guess.reshape(-1, *guess.shape[2:]))
         second = plait.Judge.fit(every, "wish", seed=seed + 1, epochs=1 if short else 40 // guess.shape[1], progress=False)
         found[who]["taught"] = second.accuracy(kept)
     return shown("n1", seed, found, spent)
+
+
+def asked_with(asked: plait.Dataset, images: np.ndarray) -> plait.Dataset:
+    """The same crops and wishes with other answers."""
+    arrays = plait.Arrays(photo=asked["photo"].values(), wish=asked["wish"].values(), image=images)
+    return plait.Dataset(inputs={name: arrays[name] for name in ("photo", "wish")}, targets={"image": arrays["image"]})
 
 
 def n2(seed: int, short: bool) -> Found:

@@ -109,6 +109,17 @@ def test_the_same_seed_gives_the_same_judge_and_it_can_be_asked_alone():
     assert repr(judge()) == "Judge(['image'] -> 'quarter', 3 classes)"
 
 
+def test_images_of_one_size_are_compared_point_by_point():
+    """Whether two images of noise are the same one shows in no summary of either."""
+    rng = np.random.default_rng(0)
+    photo, other = rng.integers(0, 256, (2, 600, 8, 8, 1), np.uint8)
+    same = rng.random(600) < 0.5
+    arrays = plait.Arrays(photo=photo, same=same, image=np.where(same[:, None, None, None], photo, other))
+    data = plait.Dataset(inputs={"photo": arrays["photo"], "image": arrays["image"]}, targets={"same": arrays["same"]})
+    told = plait.Judge.fit(data.take(slice(400)), "same", epochs=12, progress=False)
+    assert told.seen == ("photo", "image") and told.accuracy(data.take(slice(400, None))) > 0.9
+
+
 def test_what_cannot_be_judged_is_an_error():
     with pytest.raises(NameUnknownError, match=r"Judge.fit: there is no stream 'grade'. There are \['quarter', 'image'\]"):
         plait.Judge.fit(quarters(20), "grade")

@@ -143,10 +143,11 @@ def test_a_file_that_is_not_there_and_a_kind_that_is_not_known(saved, tmp_path):
     write_archive(saved, {"kind": "os.system", "version": 1}, {})
     with pytest.raises(ReadError, match="holds a synthesizer of kind 'os.system'; known: sequential, "):
         plait.load(saved)
-    write_archive(saved, {"kind": "gan.arrays", "version": 1, "plait": "0.0.9"}, {})
-    said = r"holds a GAN of version 1, saved by plait '0.0.9'; plait .* reads version 2. Fit it and save it anew."
-    with pytest.raises(ReadError, match=said):
-        plait.load(saved)
+    said = r"holds a {} of version {}, saved by plait '0.0.9'; plait .* reads version {}. Fit it and save it anew."
+    for kind, called, old in (("gan.arrays", "GAN", 1), ("flow.arrays", "Flow", 2)):
+        write_archive(saved, {"kind": kind, "version": old, "plait": "0.0.9"}, {})
+        with pytest.raises(ReadError, match=said.format(called, old, old + 1)):
+            plait.load(saved)
     write_archive(saved, {"kind": "sequential", "version": 1}, {})
     with pytest.raises(ReadError, match="is damaged: KeyError"):
         plait.load(saved)

@@ -33,6 +33,9 @@ def network(
 ) -> keras.Model:
     """Images and series in the user's units to the chances of the classes; the layer before is called `FEATURES`.
 
+    Those of one size are stacked by their channels and looked at together, point by point: how an answer differs from what was asked
+    about shows there.
+
     Args:
         shapes: name -> (height, width, channels) or (time, channels).
         scales: name -> (offset, scale) of the channels.
@@ -48,10 +51,14 @@ def network(
         return Start(2.0, seed=next(seeds))
 
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    parts = []
+    together: dict[tuple[int, ...], list[Any]] = {}
     for name, given in inputs.items():
         offset, scale = scales[name]
         x = _layers.Rescaling((1 / scale).tolist(), (-offset / scale).tolist())(given)
+        together.setdefault(tuple(x.shape[1:-1]), []).append(x)
+    parts = []
+    for alike in together.values():
+        x = alike[0] if len(alike) == 1 else _layers.Concatenate()(alike)
         rank, width = len(x.shape) - 2, 32
         convolution, pooling = (_layers.Conv1D, _layers.MaxPooling1D) if rank == 1 else (_layers.Conv2D, _layers.MaxPooling2D)
         while True:

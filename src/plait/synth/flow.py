@@ -133,6 +133,7 @@ class ArrayFlow(Flow, Spatial):
     """A flow of images or series; `Flow.fit` makes one."""
 
     kind: ClassVar[str] = "flow.arrays"
+    version: ClassVar[int] = 3  # 2 held a network whose way back didn't see the whole
     called: ClassVar[str] = "Flow"
 
     def __init__(

@@ -10,6 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.synth.learned import Prepared, prepare
+from plait.synth.options import epochs_of
 from plait.synth.rows import Rows
 from plait.synth.velocity import Velocity
 from plait.synth.watching_rows import even, fit_rows, rows_to_learn
@@ -17,7 +18,6 @@ from plait.tabular import Kind
 
 __all__ = ["FlowOfRows", "train_rows"]
 
-_STEPS = 4000  # of training, where nobody says how many
 _LOOKS = 6  # steps of the samples that are looked at while training
 
 
@@ -58,7 +58,7 @@ def train_rows(
     train, held = rows_to_learn("Flow", rows.shares(prepared.columns), known, patience=patience, seed=seed)
     batch_size = even(len(train), batch_size)
     batches = len(train) // batch_size
-    epochs = epochs or int(np.clip(_STEPS // batches, 10, 400))
+    epochs = epochs or epochs_of(batches)
     inputs = np.array([v.role == "input" for v in prepared.inner.variables])
     inputs &= not inputs.all()  # where there is no target, nothing would be left to learn
     with networks.undisturbed():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from plait.dataset import Dataset
+from plait.synth.options import epochs_of
 from plait.synth.spatial import Scene
 from plait.synth.watching import fit_watched, held_out
 from plait.tabular import Kind
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowOfArrays", "carry", "spatial_velocity", "train_spatial"]
 
-_STEPS = 4000  # of training, where nobody says how many
 _STREAM = 7  # sets these random numbers apart
 _LOOKS = 6  # steps of the samples that are looked at while training
 
@@ -54,11 +54,11 @@ def train_spatial(
     shape = {"units": units, "seed": int(seed) & 0x7FFFFFFF, "recurrent": int(scene.hears_series("Flow", recurrent))}
     import keras
 
-    from plait.synth import networks, networks_flow_arrays, networks_spatial
+    from plait.synth import networks, networks_flow_arrays, networks_spatial, networks_training
 
     train, held = (data, None) if patience is None else held_out("Flow", data, seed=seed)
     batches = max(1, len(train) // batch_size)
-    epochs = epochs or int(np.clip(_STEPS // batches, 10, 400))
+    epochs = epochs or epochs_of(batches)
     rng = np.random.default_rng([shape["seed"], _STREAM])
     with networks.undisturbed():
         training = networks_flow_arrays.ArrayFlowTraining(
@@ -66,7 +66,7 @@ def train_spatial(
             scene.conditions,
             real=networks_spatial.stacked(scene.canvas),
             seed=shape["seed"],
-            notes=networks_spatial.Notes(None if held is None else _network(scene, shape)),
+            notes=networks_training.Notes(None if held is None else _network(scene, shape)),
         )
         pace: Any = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * batches)
         training.compile(keras.optimizers.Adam(pace, clipnorm=1.0))

@@ -12,13 +12,12 @@ from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
 from plait.meant import meant
 from plait.synth.learned import Prepared, prepare
+from plait.synth.options import epochs_of
 from plait.synth.rows import Rows
 from plait.synth.watching_rows import even, fit_rows, rows_to_learn
 from plait.tabular import Kind, Schema
 
 __all__ = ["TrainedRows", "columns_told", "row_network", "train_rows"]
-
-_STEPS = 4000  # of training, where nobody says how many
 
 
 class TrainedRows(NamedTuple):
@@ -54,7 +53,7 @@ def train_rows(
     """Train on a table; the arguments are those of `GAN.fit`."""
     prepared = prepare("GAN", data, kinds, constraints, seed=seed)
     told = _told(prepared.inner, condition)
-    from plait.synth import networks, networks_gan, networks_spatial
+    from plait.synth import networks, networks_gan, networks_spatial, networks_training
 
     rng = np.random.default_rng([int(seed) & 0xFFFFFFFF, 3])
     rows = Rows.of(prepared.inner, prepared.columns)
@@ -70,7 +69,7 @@ def train_rows(
             sample="row",
             penalty=penalty,
             seed=shape["seed"],
-            notes=networks_spatial.Notes(None if held is None else row_network(rows, told, shape)),
+            notes=networks_training.Notes(None if held is None else row_network(rows, told, shape)),
         )
         training.compile(training.optimizer_for(learning_rate))
 
@@ -79,7 +78,7 @@ def train_rows(
 
     best = fit_rows(
         training, rows, known, train, held, rng=rng, noise=noise, make=make, sheets=sheets, title="GAN.fit",
-        epochs=epochs or int(np.clip(_STEPS // (len(train) // batch_size), 10, 400)), batch_size=batch_size, seed=int(seed),
+        epochs=epochs or epochs_of(len(train) // batch_size), batch_size=batch_size, seed=int(seed),
         resume=resume, patience=patience, shown=progress,
     )  # fmt: skip
     return TrainedRows(prepared, rows, best, shape, {name: prepared.columns[name] for name in told}, training.notes.read())

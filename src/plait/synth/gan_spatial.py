@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from plait.dataset import Dataset
+from plait.synth.options import epochs_of
 from plait.synth.spatial import Scene
 from plait.synth.watching import fit_watched, held_out
 from plait.tabular import Kind
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainedSpatial", "spatial_generator", "train_spatial"]
 
-_STEPS = 4000  # of training, where nobody says how many
 _FEW = 2000  # samples below which they are changed at random before the critic sees them
 _STREAM = 6  # sets these random numbers apart
 
@@ -55,13 +55,13 @@ def train_spatial(
     """Train on images or series; the arguments are those of `GAN.fit`."""
     scene = Scene.fit("GAN", data, condition=condition, kinds=kinds, seed=seed)
     shape = {"noise": noise, "units": units, "seed": int(seed) & 0x7FFFFFFF, "recurrent": int(scene.hears_series("GAN", recurrent))}
-    from plait.synth import networks, networks_arrays, networks_augment, networks_gan, networks_spatial
+    from plait.synth import networks, networks_arrays, networks_augment, networks_gan, networks_spatial, networks_training
 
     canvas, conditions = scene.canvas, scene.conditions
     mapped = any(c.spread(canvas.rank) for c in conditions)
     train, held = (data, None) if patience is None else held_out("GAN", data, seed=seed)
     batches = max(1, len(train) // batch_size)
-    epochs = epochs or int(np.clip(_STEPS // batches, 10, 400))
+    epochs = epochs or epochs_of(batches)
     rng = np.random.default_rng([shape["seed"], _STREAM])
     drawn = networks_arrays.noise_name(conditions)
     changed = len(train) < _FEW if augment is None else augment
@@ -76,7 +76,7 @@ def train_spatial(
             real=networks_spatial.stacked(canvas),
             augment=networks_augment.augmenting(shifts=not mapped) if changed else None,
             exact=True,
-            notes=networks_spatial.Notes(None if held is None else _network(scene, shape)),
+            notes=networks_training.Notes(None if held is None else _network(scene, shape)),
         )
         training.compile(training.optimizer_for(learning_rate, steps=epochs * batches))
         whole = networks_spatial.in_units(training.mean, canvas, joined=True)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from plait.starting import Start
-from plait.synth.networks_spatial import Notes
+from plait.synth.networks_training import Notes
 from plait.synth.velocity import FREQUENCIES, Velocity
 
 __all__ = ["FlowTraining", "velocity"]

@@ -11,7 +11,8 @@ import numpy as np
 from plait.starting import settled
 from plait.synth.canvas import Canvas
 from plait.synth.networks_parts import Parts, free_name, sizes_of, told_inputs
-from plait.synth.networks_spatial import Notes, in_units
+from plait.synth.networks_spatial import in_units
+from plait.synth.networks_training import Notes
 from plait.synth.told import Condition
 
 __all__ = ["ArrayFlowTraining", "array_velocity", "carried", "sampler"]
@@ -27,6 +28,9 @@ def array_velocity(
     shape: tuple[int, ...], conditions: Sequence[Condition], *, units: int, seed: int, recurrent: bool = False
 ) -> keras.Model:
     """Where an image or a series moves, at a time, told its conditions or not: a U-Net (Ronneberger et al. 2015) of stock layers.
+
+    The mean of the narrowest maps modulates the way back beside time and conditions, so that what holds for the whole, such as how bright
+    it is, is decided once (squeeze and excitation; Hu et al. 2018).
 
     Its inputs are the state, (samples, *shape); the time, (samples, 1) from 0 (noise) to 1 (data); whether it is told, (samples, 1) of 1
     or 0; and the conditions.
@@ -63,6 +67,7 @@ def array_velocity(
     if len(sizes) == 1:
         x = parts.conv(widths[0])(x)
     x = _block(parts, x, style)
+    style = _layers.LeakyReLU(0.2)(parts.dense(4 * units)(_layers.Concatenate()([style, parts.pooled(x)])))
     for level in reversed(range(len(sizes) - 1)):
         x = _layers.Concatenate()([parts.larger(x, sizes[level], widths[level]), passed[level]])
         x = _block(parts, parts.conv(widths[level])(x), style) if level else parts.conv(widths[0])(x)

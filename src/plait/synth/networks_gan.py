@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from plait.starting import Start, settled
-from plait.synth.networks_spatial import Notes
+from plait.synth.networks_training import Notes
 
 __all__ = ["Adversarial", "row_critic", "row_generator", "slope_at"]
 

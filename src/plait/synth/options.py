@@ -1,4 +1,4 @@
-"""Options of a fit: whether they are whole numbers, and whether they go with the data."""
+"""Options of a fit: whether they are whole numbers, whether they go with the data, and how long is trained by itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ import numpy as np
 
 from plait.errors import ArgumentError
 
-__all__ = ["check_judge", "check_options", "check_paths", "check_training", "only_for"]
+__all__ = ["check_judge", "check_options", "check_paths", "check_training", "epochs_of", "only_for"]
+
+_STEPS = 4000  # of training, where nobody says how many
+_FEWEST, _MOST = 10, 400  # epochs
+
+
+def epochs_of(steps_an_epoch: int) -> int:
+    """How many epochs a generator is trained where nobody says."""
+    return min(max(_STEPS // steps_an_epoch, _FEWEST), _MOST)
 
 
 def check_options(owner: str, sizes: Mapping[str, object]) -> None:

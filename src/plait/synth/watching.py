@@ -49,19 +49,19 @@ def fit_watched(
         noise: Its shape, of one sample.
         make: Samples of the network as it is now.
         judge, sheets: As of `GAN.fit`.
-        options: Of `networks_spatial.fit`.
+        options: Of `networks_training.fit`.
 
     Returns:
         The mean network, or that of the best epoch where the quality was measured.
     """
-    from plait.synth import networks_spatial
+    from plait.synth import networks_training
 
     quality = sheet = None
     if held is not None:
         quality = _quality(scene, held, judge, noise=rng.standard_normal((len(held), *noise), np.float32), make=make)
     if sheets is not None:
         sheet = _sheets(scene, sheets, rng=rng, noise=noise, make=make)
-    return networks_spatial.fit(training, scene.coded(train), quality=quality, sheet=sheet, **options)
+    return networks_training.fit(training, scene.coded(train), quality=quality, sheet=sheet, **options)
 
 
 def held_out(owner: str, data: Dataset, *, seed: int) -> tuple[Dataset, Dataset]:

@@ -74,12 +74,12 @@ def fit_rows(
         noise: How many numbers it has.
         make: Rows of the network as it is now.
         sheets: As of `GAN.fit`.
-        options: Of `networks_spatial.fit`.
+        options: Of `networks_training.fit`.
 
     Returns:
         The mean network, or that of the best epoch where the quality was measured.
     """
-    from plait.synth import networks_spatial
+    from plait.synth import networks_training
 
     def looked_at(data: Dataset) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
         """(rows, width) real ones, and () -> as many that are made, told the same."""
@@ -100,7 +100,7 @@ def fit_rows(
         quality = _quality(*looked_at(held))
     if sheets is not None:
         sheet = _sheets(rows, sheets, *looked_at(train if held is None else held))
-    return networks_spatial.fit(training, train, quality=quality, sheet=sheet, **options)
+    return networks_training.fit(training, train, quality=quality, sheet=sheet, **options)
 
 
 def _quality(real: np.ndarray, made: Callable[[], np.ndarray]) -> Callable[[Any], float]:
