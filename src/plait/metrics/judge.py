@@ -23,8 +23,9 @@ class Judge:
     """A classifier of images or series, trained on real ones. `plait.compare(test, fake, train=train, judge=judge)` asks it.
 
     It says whether generated samples show the class that they bear, and its last hidden layer is the space in which distances between
-    real and generated ones are measured. It sees what tells the classes apart, and is blind to much else: a class drawn always alike
-    is found by recall and coverage, a wrong background may not be.
+    real and generated ones are measured. Streams of one size, such as a photograph and what became of it, it compares point by point. It
+    sees what tells the classes apart, and is blind to much else: a class drawn always alike is found by recall and coverage, a wrong
+    background may not be.
 
     Attributes:
         tells: The class.
