@@ -54,7 +54,7 @@ def embedded(train: plait.Dataset, test: plait.Dataset) -> tuple[plait.Dataset, 
 
 
 def trained(train: plait.Dataset, epochs: int, seed: int = 0) -> plait.Flow:
-    return plait.Flow.fit(train, epochs=epochs, units=16, batch_size=32, learning_rate=0.002, steps=6, seed=seed)
+    return plait.Flow.fit(train, epochs=epochs, units=16, batch_size=16, learning_rate=0.002, steps=6, seed=seed)
 
 
 def likest_crop(crops: np.ndarray, wishes: np.ndarray, own: np.ndarray, asked: np.ndarray) -> list[int]:

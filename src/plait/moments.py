@@ -9,10 +9,12 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import SpecError
+from plait.spec import Spec
 
-__all__ = ["Moments", "blocks_of"]
+__all__ = ["Moments", "blocks_of", "check_channels", "check_name"]
 
 _BLOCK = 1024  # samples read at once
+_COLOURS = 4  # channels of bytes that a series may have before it is taken for a picture
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,49 @@ class Moments:
         for block in blocks_of(data.plain(), name):
             flat = block.astype(np.float64).reshape(-1, width)
             if not np.isfinite(flat).all():
-                raise SpecError(f"{name!r} holds NaN or infinity, which a network can't take. Fill or drop those samples first.")
+                raise SpecError(
+                    f"{name!r} holds NaN or infinity, which a network can't take. Fill them, "
+                    f"data.map(lambda values: np.nan_to_num(values), on={name!r}), or drop those samples: "
+                    "plait.Dataset(..., missing='drop')."
+                )
             middle = middle if count else flat.mean(axis=0)  # so that a spread far from 0 isn't lost
             low, high = np.minimum(low, flat.min(axis=0)), np.maximum(high, flat.max(axis=0))
             count, total, square = count + len(flat), total + (flat - middle).sum(axis=0), square + np.square(flat - middle).sum(axis=0)
         mean = total / count
         deviation = np.sqrt(np.maximum(square / count - mean**2, 0))
         return cls(low, high, mean + middle, np.where(deviation > 1e-9 * (1 + np.abs(mean + middle)), deviation, 1.0))
+
+
+def check_channels(owner: str, name: str, spec: Spec) -> None:
+    """Raise where what would be a series (time, channels) looks like an image whose axis of channels is lacking.
+
+    Args:
+        owner: Who asks: "GAN.fit".
+        name: Of the stream.
+        spec: Of one sample.
+
+    Raises:
+        SpecError: Saying what to write.
+    """
+    if len(spec.shape) == 2 and spec.dtype == np.uint8 and (spec.shape[1] or 0) > _COLOURS:
+        raise SpecError(
+            f"{owner}: {name!r} is {spec}: pixels without channels, it seems. Images are (height, width, channels): "
+            f"data.map(lambda image: image[..., None], on={name!r}); a series (time, channels) is not of uint8: "
+            f"data.map(plait.Cast('float32'), on={name!r})."
+        )
+
+
+def check_name(owner: str, name: str) -> None:
+    """Raise where Keras doesn't take a stream's name for an input.
+
+    Raises:
+        SpecError: Saying what to write.
+    """
+    if "/" in name:
+        raise SpecError(
+            f"{owner}: {name!r}: Keras takes no / in the name of an input. Write "
+            f"plait.Dataset(inputs={{{name.replace('/', '_')!r}: data[{name!r}], ...}}, ...)."
+        )
 
 
 def blocks_of(data: Dataset, name: str) -> Iterator[np.ndarray]:

@@ -182,9 +182,9 @@ def test_one_target_or_none_has_no_dependence_between_targets():
         return plait.Dataset(inputs={"x": source["x"]}, targets={"y": source["y"]} if targets else {})
 
     one = only(plait.compare(few(0, True), few(1, True), train=few(2, True)), "dependence")
-    assert (one.level, "not applicable, as there is one target, 'y'." in one.message) == ("pass", True)
+    assert (one.level, "not applicable, as one target is a column, 'y'." in one.message) == ("pass", True)
     none = plait.compare(few(0, False), few(1, False), train=few(2, False))
-    assert "there are no targets" in only(none, "dependence").message and "there are no targets" in only(none, "utility").message
+    assert "no target is a column" in only(none, "dependence").message and "no target is a column" in only(none, "utility").message
 
 
 def test_columns_without_spread_or_without_values_are_findings_not_errors():

@@ -17,7 +17,7 @@ from pictures import everything, quarters, seen
 
 import plait
 from plait.errors import ArgumentError, NameUnknownError, SpecError
-from plait.synth import watching
+from plait.synth import networks_training, watching
 from plait.synth.networks_arrays import array_critic, array_generator
 from plait.synth.networks_augment import augmented
 from plait.synth.networks_gan import slope_at
@@ -116,6 +116,7 @@ def test_training_ends_after_so_many_epochs_without_a_better_one_and_keeps_the_b
         return lambda network: (seen_then.append(network.get_weights()), next(qualities))[1]
 
     monkeypatch.setattr(watching, "_quality", quality)
+    monkeypatch.setattr(networks_training, "_SOME", 0)
     gan = plait.GAN.fit(quarters(64), epochs=9, units=8, noise=4, batch_size=16, patience=2, progress=False)
     assert gan.history["quality"] == [3.0, 1.0, 2.0, 1.5]
     for kept, best, last in zip(gan._core.get_weights(), seen_then[1], seen_then[3], strict=True):
@@ -181,6 +182,12 @@ def test_options_that_do_not_go_with_the_data_are_errors():
             plait.GAN.fit(quarters(20), **{option: 5})
     with pytest.raises(ArgumentError, match=r"kinds={'colour': 'numbr'}: a kind is one of 'number', "):
         plait.GAN.fit(everything((17,)), kinds={"colour": "numbr"})
+    with pytest.raises(ArgumentError, match=r"GAN.fit\(units=1\): a whole number of at least 2 is needed"):
+        plait.GAN.fit(quarters(20), units=1)
+    named = plait.Dataset(inputs={"a/b": quarters(20)["quarter"]}, targets={"image": quarters(20)["image"]})
+    with pytest.raises(SpecError, match=r"GAN.fit: 'a/b': Keras takes no / in the name of an input. Write .*'a_b': data\['a/b'\]"):
+        plait.GAN.fit(named)
+    assert plait.GAN.fit(quarters(20), epochs=1, units=4, seed=-1, progress=False).sample(2, seed=0)["image"].values().shape == (2, 8, 8, 1)
     with pytest.raises(ArgumentError, match=r"GAN.fit\(patience=0\): a whole number of at least 1 is needed"):
         plait.GAN.fit(quarters(20), patience=0)
     with pytest.raises(ArgumentError, match=r"GAN.sample\(given=\['image'\]\): this GAN is told \['quarter'\], all or none of it"):

@@ -125,7 +125,16 @@ def test_what_cannot_be_judged_is_an_error():
         plait.Judge.fit(quarters(20), "grade")
     with pytest.raises(SpecError, match=r"a judge looks at images .* and 'quarter' is \(\) int64"):
         plait.Judge.fit(quarters(20), "image", seen=["quarter"])
-    with pytest.raises(SpecError, match="'image' is .* of 0 values, and a class of two or more, each of several samples, is to be told"):
+    for option, value in (("epochs", 0), ("epochs", 1.5), ("seed", None)):
+        with pytest.raises(ArgumentError, match=rf"Judge.fit\({option}={value}\): a.* whole number"):
+            plait.Judge.fit(quarters(20), "quarter", **{option: value})
+    grey = quarters(20).map(lambda image: image[..., 0], on="image")
+    with pytest.raises(SpecError, match=r"Judge.fit: 'image' is \(8, 8\) uint8: pixels without channels, it seems"):
+        plait.Judge.fit(grey, "quarter")
+    named = plait.Dataset(inputs={"a/b": quarters(20)["image"]}, targets={"quarter": quarters(20)["quarter"]})
+    with pytest.raises(SpecError, match=r"Judge.fit: 'a/b': Keras takes no / in the name of an input"):
+        plait.Judge.fit(named, "quarter")
+    with pytest.raises(SpecError, match="'image' is .* of 0 values, and a class of two or more, .* is to be told. Name another class"):
         plait.Judge.fit(quarters(20), "image", seen=["image"])
     with pytest.raises(ArgumentError, match=r"compare\(judge=...\) needs fresh real data: give train="):
         plait.compare(quarters(50), quarters(50, seed=1), judge=judge(), progress=False)

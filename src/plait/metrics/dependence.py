@@ -53,7 +53,7 @@ def dependence(sides: Sides) -> list[Finding]:
     """Two findings for each pair of targets: correlation given the inputs, and dependence of any form."""
     targets = sides.real.targets
     if len(targets) < 2:
-        found = f"there is one target, {targets[0].name!r}" if targets else "there are no targets"
+        found = f"one target is a column, {targets[0].name!r}" if targets else "no target is a column"
         return [
             unanswered("dependence", "targets", f"Dependence between targets given the inputs: not applicable, as {found}.", level="pass")
         ]

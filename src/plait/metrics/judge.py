@@ -10,7 +10,7 @@ import numpy as np
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
 from plait.meant import meant
-from plait.moments import Moments, blocks_of
+from plait.moments import Moments, blocks_of, check_channels, check_name
 
 __all__ = ["Judge"]
 
@@ -65,9 +65,15 @@ class Judge:
             progress: Show a bar.
 
         Raises:
+            ArgumentError: `epochs` or `seed` is no such number.
             NameUnknownError: There is no such stream.
             SpecError: The class has fewer than two levels, or nothing is to be looked at.
         """
+        if not _whole(seed):
+            raise ArgumentError(f"Judge.fit(seed={seed!r}): a seed is a whole number. Write seed=0.")
+        if epochs is not None and (not _whole(epochs) or epochs < 1):
+            raise ArgumentError(f"Judge.fit(epochs={epochs!r}): a whole number of at least 1 is needed.")
+        seed = int(seed) % 2**24
         names = [*data.inputs, *data.targets]
         unknown = [name for name in [tells, *(seen or ())] if name not in names]
         if unknown:
@@ -77,10 +83,16 @@ class Judge:
         if not chosen or wrong is not None:
             what = f"{wrong!r} is {data.spec[wrong]}" if wrong is not None else f"there is none among {names}"
             raise SpecError(f"Judge.fit: a judge looks at images (height, width, channels) and series (time, channels), and {what}.")
+        for name in chosen:
+            check_name("Judge.fit", name)
+            check_channels("Judge.fit", name, data.spec[name])
         levels = _levels(data, tells)
         if not 2 <= len(levels) <= len(data) / 2:
             found = f"{data.spec[tells]} of {len(levels)} values"
-            raise SpecError(f"Judge.fit: {tells!r} is {found}, and a class of two or more, each of several samples, is to be told.")
+            raise SpecError(
+                f"Judge.fit: {tells!r} is {found}, and a class of two or more, each of several samples, is to be told. "
+                f"Name another class, or put levels together: data.map(fn, on={tells!r})."
+            )
         from plait.metrics import judging_network
 
         codes = {level: code for code, level in enumerate(levels)}
@@ -88,10 +100,10 @@ class Judge:
         coded = coded.map(lambda values: np.array([codes[v] for v in values.tolist()], np.int32), on=tells)
         scales = {n: _scale(data, n) for n in chosen}
         network = judging_network.network(
-            {n: data.spec[n].shape for n in chosen}, scales, tells, len(levels), features=_FEATURES, smallest=_SMALLEST, seed=int(seed)
+            {n: data.spec[n].shape for n in chosen}, scales, tells, len(levels), features=_FEATURES, smallest=_SMALLEST, seed=seed
         )
         epochs = epochs or max(2, round(_STEPS * _BATCH / len(data)))
-        judging_network.trained(network, coded, epochs=epochs, batch_size=_BATCH, seed=int(seed), shown=progress)
+        judging_network.trained(network, coded, epochs=epochs, batch_size=_BATCH, seed=seed, shown=progress)
         return cls(tells, chosen, levels, network, epochs * len(data))
 
     def features(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -137,6 +149,10 @@ class Judge:
 
     def __repr__(self) -> str:
         return f"Judge({list(self.seen)} -> {self.tells!r}, {len(self.levels)} classes)"
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _levels(data: Dataset, name: str) -> list[Any]:

@@ -44,7 +44,7 @@ def pairs(sides: Sides) -> list[Finding]:
     variables = sides.real.plain
     every = list(combinations(variables, 2))
     if not every:
-        return [unanswered("pairs", "pairs", "Pairs: not applicable, as there is one column.", level="pass")]
+        return [unanswered("pairs", "pairs", "Pairs: not applicable, as fewer than two streams are columns.", level="pass")]
     rng = sides.rng("pairs")
     chosen = every if len(every) <= _MOST else [every[k] for k in np.sort(rng.choice(len(every), _MOST, replace=False))]
     codes = _codes(sides)

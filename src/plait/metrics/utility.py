@@ -34,7 +34,7 @@ def utility(sides: Sides) -> list[Finding]:
     """A finding for each target, one for each target given those before it, and the calibration of class targets."""
     targets = sides.real.targets
     if not targets:
-        return [unanswered("utility", "targets", "Utility: not applicable, as there are no targets.", level="pass")]
+        return [unanswered("utility", "targets", "Utility: not applicable, as no target is a column.", level="pass")]
     rng = sides.rng("utility")
     tests, trainings, how = _parts(sides, rng)
     findings = []

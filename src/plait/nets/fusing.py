@@ -76,6 +76,7 @@ def fusion(
 
     Raises:
         ArgumentError: A stream that no encoder or head is known for, or branches whose shapes do not go together.
+        SpecError: An input looks like an image without its axis of channels.
         NameUnknownError: `encoders`, `heads`, `losses`, `loss_weights` or `on` names no stream.
     """
     _check(data, encoders, heads, losses, loss_weights, on)
@@ -83,6 +84,8 @@ def fusion(
         raise ArgumentError(f"fusion(width={width!r}): a whole number of at least 1 is needed.")
     if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
         raise ArgumentError(f"fusion(dropout={dropout!r}): a share from 0 to below 1 is needed.")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ArgumentError(f"fusion(seed={seed!r}): a seed is a whole number. Write seed=0.")
     encoders, heads, losses = dict(encoders or {}), dict(heads or {}), dict(losses or {})
     inputs = {n: given(data, n) if n not in encoders else _own(data, n) for n in data.inputs}
     targets = {n: found for n in data.targets if (found := _known(data, n, own=n in heads and n in losses)) is not None}
@@ -140,6 +143,13 @@ def _check(data: object, encoders: Any, heads: Any, losses: Any, loss_weights: A
                 raise NameUnknownError(
                     f"fusion: {word} names {one!r}, and the data have no {role} of that name; they have {list(known)}.{meant(one, known)}"
                 )
+    for name, loss in (losses or {}).items():
+        try:
+            keras.losses.get(loss)
+        except (ValueError, TypeError) as error:
+            raise ArgumentError(
+                f"fusion: losses={{{name!r}: {loss!r}}}; Keras knows no such loss. Write one of its names, such as 'mse', or a loss."
+            ) from error
 
 
 def _own(data: Dataset, name: str) -> Given:

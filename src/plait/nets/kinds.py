@@ -10,6 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError
+from plait.moments import check_channels
 from plait.ragged import Ragged
 from plait.spec import Spec
 from plait.transforms.pad import Pad
@@ -76,6 +77,7 @@ def given(data: Dataset, name: str) -> Given:
 
     Raises:
         ArgumentError: No encoder is known for it; the message says what to write.
+        SpecError: It looks like an image without its axis of channels.
     """
     spec = data.inputs[name]
     shape = _fixed(data, name, spec, "input")
@@ -94,6 +96,7 @@ def given(data: Dataset, name: str) -> Given:
             f"fusion: input {name!r} is {spec}, and there is no encoder for samples of {len(shape)} axes. Give your own, a model or "
             f"function from the input to a vector: encoders={{{name!r}: my_model}}."
         )
+    check_channels("fusion", name, spec)
     kind = ("numbers", "numbers", "series", "image")[len(shape)]
     whole = kind == "image" and _small_unsigned(spec)
     pad = _padding(data, name) if kind == "series" else None

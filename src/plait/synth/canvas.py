@@ -10,13 +10,12 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import SpecError
-from plait.moments import Moments
+from plait.moments import Moments, check_channels
 from plait.spec import Spec
 
 __all__ = ["Canvas"]
 
 _SMALLEST = 4  # numbers along each side
-_COLOURS = 4  # channels of bytes that a series may have before it is taken for a picture
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,8 @@ class Canvas:
                     f"larger, or make rows of it: data.map(lambda values: values.reshape(len(values), -1), on={name!r})."
                 )
         first = next(iter(specs))
-        bytes_over_time = (name for name, spec in specs.items() if len(spec.shape) == 2 and spec.dtype == np.uint8)
-        grey = next((name for name in bytes_over_time if (specs[name].shape[1] or 0) > _COLOURS), None)
-        if grey is not None:
-            raise SpecError(
-                f"{owner}.fit: {grey!r} is {specs[grey]}: pixels without channels, it seems. Images are (height, width, channels): "
-                f"data.map(lambda image: image[..., None], on={grey!r}); a series (time, channels) is not of uint8: "
-                f"data.map(plait.Cast('float32'), on={grey!r})."
-            )
+        for name, spec in specs.items():
+            check_channels(f"{owner}.fit", name, spec)
         unlike = next((name for name, spec in specs.items() if _space(spec) != _space(specs[first])), None)
         if unlike is not None:
             images = len(specs[first].shape) == len(specs[unlike].shape) == 3

@@ -108,7 +108,7 @@ class Flow(Synthesizer):
         for_arrays: dict[str, object] = {"condition": condition, "guidance": guidance, "judge": judge, "recurrent": recurrent}
         only_for("Flow", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
         sizes = {"units": units, "blocks": blocks, "batch_size": batch_size, "steps": steps, "epochs": epochs, "patience": patience}
-        check_options("Flow", sizes)
+        check_options("Flow", sizes, least={"units": 2} if spatial else None)
         check_training("Flow", learning_rate=learning_rate, guidance=guidance)
         check_judge("Flow", judge, patience)
         check_paths("Flow", sheets=sheets, resume=resume)

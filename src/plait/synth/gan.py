@@ -98,7 +98,7 @@ class GAN(Synthesizer):
             augment: Whether images and series are shifted, cut out and brightened at random before the critic sees them; by itself
                 where there are fewer than 2000.
             patience: Measure the quality after each epoch on a tenth that is held out, keep the best network, and end after so many epochs
-                without a better one.
+                without a better one, or so many more that they make 200 steps; the first 200 steps, at most half of all, don't count.
             judge: In whose features the quality is measured; in principal components where there is none. For images and series.
             sheets: Folder for a picture of samples after each epoch: a row for each class or condition; of rows each variable against
                 each other one, real ones below the diagonal and made ones above it.
@@ -118,7 +118,7 @@ class GAN(Synthesizer):
         for_arrays = {"augment": augment, "judge": judge, "recurrent": recurrent}
         only_for("GAN", "rows" if spatial else "images and series", for_rows if spatial else for_arrays)
         sizes = {"epochs": epochs, "noise": noise, "units": units, "layers": layers, "batch_size": batch_size, "patience": patience}
-        check_options("GAN", sizes)
+        check_options("GAN", sizes, least={"units": 2} if spatial else None)
         check_training("GAN", learning_rate=learning_rate, penalty=penalty, augment=augment)
         check_judge("GAN", judge, patience)
         check_paths("GAN", sheets=sheets, resume=resume)

@@ -48,7 +48,7 @@ class Parts:
 
     def __init__(self, rank: int, seed: int) -> None:
         self.rank = rank
-        self._seeds = iter(range(seed * 1000, (seed + 1) * 1000))
+        self._seeds = ((seed * 1000 + number) % 2**31 for number in range(1000))
 
     def dense(self, units: int, *, scale: float = 2.0, bias: float = 0.0) -> Any:
         """A dense layer; biases begin at the same number."""

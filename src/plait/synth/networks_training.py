@@ -21,6 +21,7 @@ __all__ = ["Notes", "fit"]
 _ops: Any = keras.ops  # their types are narrower than what they take
 
 _EPOCHS = 10_000  # that notes are kept of
+_SOME = 200  # steps before which no network is the best, and without a better one before which none gives up
 _KEPT, _WARM = 0.995, 10.0  # of the running mean at each step; steps in which it is less
 
 Quality = Callable[[keras.Model], float]
@@ -64,13 +65,17 @@ class _Watch(keras.callbacks.Callback):
         mean: keras.Model,
         quality: Quality | None,
         patience: int | None,
+        steps: int,
         sheet: Any,
         advance: Any,
         epochs: int,
         title: str,
     ) -> None:
         super().__init__()
-        self._notes, self._mean, self._quality, self._patience = notes, mean, quality, patience
+        self._notes, self._mean, self._quality = notes, mean, quality
+        some = -(-_SOME // steps)
+        self._first = min(some, epochs // 2)
+        self._patience = None if patience is None else max(patience, some)
         self._sheet, self._advance, self._epochs, self._done = sheet, advance, epochs, 0
         self._title = title
 
@@ -93,7 +98,7 @@ class _Watch(keras.callbacks.Callback):
                 "learning_rate=."
             )
         curve[epoch] = loss, quality if self._quality is not None else 0.0
-        if self._notes.best is not None and (epoch == 0 or quality < curve[int(last[1]), 1]):
+        if self._notes.best is not None and (epoch <= self._first or quality < curve[int(last[1]), 1]):
             last[1] = epoch
             self._notes.best.set_weights(self._mean.get_weights())
         last[0] = epoch + 1
@@ -158,7 +163,8 @@ def fit(
         epochs, batch_size, seed: As usual; the last, partial batch of an epoch is left out, for the sake of compiling once.
         resume: JSON file of `plait.Resume`.
         quality: Of the network, less is better; measured after each epoch.
-        patience: Epochs without a better one after which training ends.
+        patience: Epochs without a better one after which training ends, where they make 200 steps; otherwise as many as do. For as many
+            steps at the beginning, or half of all, no network counts as better: what has hardly begun to learn may look right by chance.
         sheet: (network, epoch) -> writes what it makes to a file.
         shown: Whether there is a bar.
 
@@ -177,7 +183,7 @@ def fit(
         )
     loader = Loader(data, at_once, seed=seed, remainder="drop")
     with progress(title, epochs, shown) as advance, undisturbed():
-        watch = _Watch(training.notes, training.mean, quality, patience, sheet, advance, epochs, title)
+        watch = _Watch(training.notes, training.mean, quality, patience, len(loader), sheet, advance, epochs, title)
         callbacks = [watch] if resume is None else [watch, Resume(loader, resume), _Begin(watch)]
         try:
             training.fit(loader, epochs=epochs, verbose=0, callbacks=callbacks)

@@ -21,15 +21,16 @@ def epochs_of(steps_an_epoch: int) -> int:
     return min(max(_STEPS // steps_an_epoch, _FEWEST), _MOST)
 
 
-def check_options(owner: str, sizes: Mapping[str, object]) -> None:
-    """Raise where an option that counts something is no whole number of at least 1; None is left out.
+def check_options(owner: str, sizes: Mapping[str, object], *, least: Mapping[str, int] | None = None) -> None:
+    """Raise where an option that counts something is no whole number of at least 1, or what `least` says; None is left out.
 
     Raises:
         ArgumentError: Naming it.
     """
     for name, value in sizes.items():
-        if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1):
-            raise ArgumentError(f"{owner}.fit({name}={value!r}): a whole number of at least 1 is needed.")
+        low = (least or {}).get(name, 1)
+        if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low):
+            raise ArgumentError(f"{owner}.fit({name}={value!r}): a whole number of at least {low} is needed.")
 
 
 def check_training(

@@ -10,7 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, SpecError
-from plait.moments import Moments, blocks_of
+from plait.moments import Moments, blocks_of, check_name
 from plait.spec import TEXT, Spec
 from plait.tabular import Kind
 
@@ -50,9 +50,10 @@ class Condition:
             kind: "category" or "number", where another is meant than is obvious.
 
         Raises:
-            SpecError: It is neither numbers nor classes.
+            SpecError: It is neither numbers nor classes, or has a name that Keras doesn't take.
         """
         spec = data.spec[name]
+        check_name(f"{owner}.fit", name)
         if spec.ragged or spec.dtype.kind not in "biufT" or (spec.text and spec.shape) or len(spec.shape) > 3:
             raise SpecError(
                 f"{owner}.fit: {name!r} is {spec}, and a condition is a class, or an array of numbers of one shape, such as a vector, a "

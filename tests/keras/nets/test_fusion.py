@@ -191,6 +191,8 @@ def test_the_accuracy_of_several_answers_of_yes_or_no_is_the_share_that_is_right
     ("option", "said"),
     [
         ({"width": 0}, r"fusion\(width=0\): a whole number of at least 1"),
+        ({"seed": None}, r"fusion\(seed=None\): a seed is a whole number. Write seed=0"),
+        ({"losses": {"y": "msee"}}, r"fusion: losses=\{'y': 'msee'\}; Keras knows no such loss. Write one of its names, such as 'mse'"),
         ({"dropout": 1.5}, r"fusion\(dropout=1.5\): a share from 0 to below 1"),
         ({"loss_weights": {"y": -1}}, r"fusion: loss_weights=\{'y': -1\}; a weight is a number of 0 or more"),
     ],
@@ -199,6 +201,13 @@ def test_numbers_that_cannot_be_meant_are_errors(option, said):
     arrays = plait.Arrays(x=np.zeros((4, 3)), y=np.arange(4.0))
     with pytest.raises(plait.ArgumentError, match=said):
         plait.nets.fusion(plait.Dataset(inputs={"x": arrays["x"]}, targets={"y": arrays["y"]}), **option)
+
+
+def test_pixels_without_channels_are_no_series():
+    photo = plait.Arrays(photo=ARRAYS["photo"].values()[..., 0].repeat(2, axis=2), price=ARRAYS["price"].values())
+    data = plait.Dataset(inputs={"photo": photo["photo"]}, targets={"price": photo["price"]})
+    with pytest.raises(plait.SpecError, match=r"fusion: 'photo' is \(6, 10\) uint8: pixels without channels, it seems"):
+        plait.nets.fusion(data)
 
 
 def test_whole_numbers_with_a_single_one_in_each_row_are_one_hot():
