@@ -17,7 +17,7 @@ LIGHT, TINT = ("darker", "brighter"), (*COLOURS, "greyer", "negative")
 SIDE, EDGE = 64, 420  # of a crop, and where the part begins that is held out
 
 
-def main(epochs: int = 12, rows: int = 3200, draws: int = 4) -> None:
+def main(epochs: int = 10, rows: int = 3200, draws: int = 4) -> None:
     train, test = pairs(rows, held_out=False), pairs(rows // 32, held_out=True)
     wishes = test["wish"].values(), train["wish"].values()
     train, test = embedded(train, test)

@@ -84,7 +84,7 @@ def n1(seed: int, short: bool) -> Found:
     half = len(named[1]) // 2
     asked, kept = named[1].take(slice(half)), named[1].take(slice(half, None))
     train, test = example["embedded"](*named)
-    flow, spent = timed(lambda: example["trained"](train, 1 if short else 12, seed))
+    flow, spent = timed(lambda: example["trained"](train, 1 if short else 10, seed))
     told = test.take(slice(half))
     drawn = sampled(flow, told, "image", draws, seed)
     photos, wishes = (named[0][name].values() for name in ("photo", "wish"))
