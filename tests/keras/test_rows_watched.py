@@ -69,6 +69,7 @@ def test_short_epochs_are_waited_for_longer_and_what_has_hardly_begun_to_learn_i
         np.testing.assert_array_equal(kept, seen_then[10].weights[name])
 
 
+@pytest.mark.in_turn
 def test_patience_on_a_small_table_gives_no_network_that_has_learned_nothing():
     """Of 442 patients; the correlation is 0.59. Without the wait it was 0.08 here: the margins are right from the beginning."""
     patients = load_diabetes()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
@@ -84,14 +85,14 @@ def fusion(
         raise ArgumentError(f"fusion(width={width!r}): a whole number of at least 1 is needed.")
     if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
         raise ArgumentError(f"fusion(dropout={dropout!r}): a share from 0 to below 1 is needed.")
-    if not isinstance(seed, int) or isinstance(seed, bool):
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
         raise ArgumentError(f"fusion(seed={seed!r}): a seed is a whole number. Write seed=0.")
     encoders, heads, losses = dict(encoders or {}), dict(heads or {}), dict(losses or {})
     inputs = {n: given(data, n) if n not in encoders else _own(data, n) for n in data.inputs}
     targets = {n: found for n in data.targets if (found := _known(data, n, own=n in heads and n in losses)) is not None}
     losses = {n: losses[n] if n in losses else loss_of(targets[n]) for n in data.targets}
     free = _names(data)
-    with seeded(seed):
+    with seeded(int(seed)):
         entered = {n: enter(one) for n, one in inputs.items()}
         encoded = {n: _encoded(part, entered[n], n) for n, part in encoders.items()}
         lead = _lead(inputs, encoded, on)
