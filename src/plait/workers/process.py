@@ -19,7 +19,14 @@ from plait.workers.wire import ALL, ANSWER, ASK, OUT_OF_MEMORY, READY
 
 __all__ = ["Job", "Process", "Terms"]
 
-_START = """import json, sys
+# Ctrl-C goes to all processes of a terminal, and a scheduler sends SIGTERM to all: the trainer says what becomes of either, saves its state
+# first maybe, and a worker passes them over from its first moment on.
+_PASSED_OVER = {signal.SIGINT, signal.SIGTERM}
+_START = """import signal
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+import json, sys
 given = json.loads(sys.argv[1])
 sys.path[:] = given["path"]
 from plait.workers.worker import main
@@ -81,6 +88,7 @@ class Process:
         self.talk, far = socket.socketpair()
         life, self._life = os.pipe()  # one each: whom the system tells of its end is noted with the pipe
         numbers = (far.fileno(), life, terms.description, terms.arrays, terms.ring, self.words)
+        heard = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_OVER)  # the new process begins with what this thread blocks
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _START, json.dumps({"path": [p or os.getcwd() for p in sys.path], "numbers": numbers})],
@@ -94,6 +102,7 @@ class Process:
             os.close(self._life)
             raise
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
             far.close()
             os.close(life)
 

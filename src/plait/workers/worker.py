@@ -35,8 +35,6 @@ def main(talk: int, life: int, description: int, arrays: int, ring: int, words: 
         os.set_inheritable(number, False)
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     _end_with(life)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal; the trainer says what becomes of it
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # likewise, where a scheduler sends it to all and the trainer saves its state first
     faulthandler.enable(words)
     faulthandler.register(signal.SIGUSR1, words, all_threads=True)
     served = Served(socket.socket(fileno=talk), ring)
