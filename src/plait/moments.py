@@ -9,12 +9,10 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import SpecError
-from plait.spec import Spec
 
-__all__ = ["Moments", "blocks_of", "check_channels", "check_name"]
+__all__ = ["Moments", "blocks_of"]
 
 _BLOCK = 1024  # samples read at once
-_COLOURS = 4  # channels of bytes that a series may have before it is taken for a picture
 
 
 @dataclass(frozen=True)
@@ -56,38 +54,6 @@ class Moments:
         mean = total / count
         deviation = np.sqrt(np.maximum(square / count - mean**2, 0))
         return cls(low, high, mean + middle, np.where(deviation > 1e-9 * (1 + np.abs(mean + middle)), deviation, 1.0))
-
-
-def check_channels(owner: str, name: str, spec: Spec) -> None:
-    """Raise where what would be a series (time, channels) looks like an image whose axis of channels is lacking.
-
-    Args:
-        owner: Who asks: "GAN.fit".
-        name: Of the stream.
-        spec: Of one sample.
-
-    Raises:
-        SpecError: Saying what to write.
-    """
-    if len(spec.shape) == 2 and spec.dtype == np.uint8 and (spec.shape[1] or 0) > _COLOURS:
-        raise SpecError(
-            f"{owner}: {name!r} is {spec}: pixels without channels, it seems. Images are (height, width, channels): "
-            f"data.map(lambda image: image[..., None], on={name!r}); a series (time, channels) is not of uint8: "
-            f"data.map(plait.Cast('float32'), on={name!r})."
-        )
-
-
-def check_name(owner: str, name: str) -> None:
-    """Raise where Keras doesn't take a stream's name for an input.
-
-    Raises:
-        SpecError: Saying what to write.
-    """
-    if "/" in name:
-        raise SpecError(
-            f"{owner}: {name!r}: Keras takes no / in the name of an input. Write "
-            f"plait.Dataset(inputs={{{name.replace('/', '_')!r}: data[{name!r}], ...}}, ...)."
-        )
 
 
 def blocks_of(data: Dataset, name: str) -> Iterator[np.ndarray]:

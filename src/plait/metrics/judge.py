@@ -9,8 +9,9 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError, SpecError
+from plait.intake import check_channels, check_name, check_seed
 from plait.meant import meant
-from plait.moments import Moments, blocks_of, check_channels, check_name
+from plait.moments import Moments, blocks_of
 
 __all__ = ["Judge"]
 
@@ -69,9 +70,8 @@ class Judge:
             NameUnknownError: There is no such stream.
             SpecError: The class has fewer than two levels, or nothing is to be looked at.
         """
-        if not _whole(seed):
-            raise ArgumentError(f"Judge.fit(seed={seed!r}): a seed is a whole number. Write seed=0.")
-        if epochs is not None and (not _whole(epochs) or epochs < 1):
+        check_seed("Judge.fit", seed)
+        if epochs is not None and (not isinstance(epochs, (int, np.integer)) or isinstance(epochs, bool) or epochs < 1):
             raise ArgumentError(f"Judge.fit(epochs={epochs!r}): a whole number of at least 1 is needed.")
         seed = int(seed) % 2**24
         names = [*data.inputs, *data.targets]
@@ -149,10 +149,6 @@ class Judge:
 
     def __repr__(self) -> str:
         return f"Judge({list(self.seen)} -> {self.tells!r}, {len(self.levels)} classes)"
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _levels(data: Dataset, name: str) -> list[Any]:

@@ -32,7 +32,7 @@ NEAR = Scale(
 )
 ATTACK = replace(NEAR, name="AUC of the attack", slack=0.03)
 _CAVEAT = "This is not a privacy guarantee."
-_REMEDY = "fit with larger leaves, fewer epochs or on more rows"  # leaves of trees, epochs of networks
+_REMEDY = "fit with larger leaves, fewer epochs or on more rows"
 _QUERIES, _ANCHOR_QUERIES, _KNOWN, _CANDIDATES, _SHOWN = 5000, 2000, 50_000, 2500, 5
 _FEWEST = 20
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
+from plait.intake import check_seed
 from plait.meant import meant
 from plait.nets.encoders import Encoded, encode, enter, pooled
 from plait.nets.heads import answer, layer_name, loss_of, metric_of, weight_of
@@ -85,8 +85,7 @@ def fusion(
         raise ArgumentError(f"fusion(width={width!r}): a whole number of at least 1 is needed.")
     if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
         raise ArgumentError(f"fusion(dropout={dropout!r}): a share from 0 to below 1 is needed.")
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
-        raise ArgumentError(f"fusion(seed={seed!r}): a seed is a whole number. Write seed=0.")
+    check_seed("fusion", seed)
     encoders, heads, losses = dict(encoders or {}), dict(heads or {}), dict(losses or {})
     inputs = {n: given(data, n) if n not in encoders else _own(data, n) for n in data.inputs}
     targets = {n: found for n in data.targets if (found := _known(data, n, own=n in heads and n in losses)) is not None}

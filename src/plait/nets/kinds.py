@@ -10,7 +10,7 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError
-from plait.moments import check_channels
+from plait.intake import check_channels
 from plait.ragged import Ragged
 from plait.spec import Spec
 from plait.transforms.pad import Pad

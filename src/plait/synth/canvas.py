@@ -10,7 +10,8 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import SpecError
-from plait.moments import Moments, check_channels
+from plait.intake import check_channels
+from plait.moments import Moments
 from plait.spec import Spec
 
 __all__ = ["Canvas"]

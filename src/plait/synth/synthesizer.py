@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from plait import intake
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, NameUnknownError
 from plait.meant import meant
@@ -89,5 +90,4 @@ def check_seed(owner: str, seed: object, *, method: str) -> None:
     Raises:
         ArgumentError: It is something else.
     """
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
-        raise ArgumentError(f"{owner}.{method}(seed={seed!r}): a seed is a whole number. Write seed=0.")
+    intake.check_seed(f"{owner}.{method}", seed)

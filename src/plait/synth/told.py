@@ -10,7 +10,8 @@ import numpy as np
 
 from plait.dataset import Dataset
 from plait.errors import ArgumentError, SpecError
-from plait.moments import Moments, blocks_of, check_name
+from plait.intake import check_name
+from plait.moments import Moments, blocks_of
 from plait.spec import TEXT, Spec
 from plait.tabular import Kind
 
